@@ -1,0 +1,1 @@
+"""Who is calling: tokens, issuers, challenges, scopes, guarded egress, the development issuer."""

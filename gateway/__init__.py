@@ -1,0 +1,1 @@
+"""The door and the road: protocol, admission, routing, forwarding, listeners, composition, CLI."""

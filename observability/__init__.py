@@ -1,0 +1,1 @@
+"""What happened: logs, traces, metrics, redaction, the audit vocabulary. Knows no other floor."""

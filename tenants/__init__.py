@@ -1,0 +1,1 @@
+"""On whose behalf and for how long: tenants, their registry, sessions, epochs, seals."""
