@@ -1,0 +1,1 @@
+"""What `portcullis dev` starts besides the gateway itself."""
