@@ -35,7 +35,14 @@ class GatewayError(Exception):
 
 
 class MalformedMessage(GatewayError):
-    """The body is not a JSON-RPC message."""
+    """The body is not a JSON-RPC message.
+
+    `request_id` is the raw JSON of the request's id where one could be read all the same.
+    """
+
+    def __init__(self, message: str = "", *, request_id: bytes | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class ParseError(MalformedMessage):

@@ -1,0 +1,1 @@
+"""The Model Context Protocol as values: bytes in, values or exceptions out, no I/O."""

@@ -1,0 +1,140 @@
+"""Which methods exist in which revision, and what the gateway knows of each.
+
+The tables are those of the protocol's schemas. Tasks (2025-11-25, experimental) are not served and
+therefore absent.
+"""
+
+from collections.abc import Mapping
+
+from gateway.errors import UnknownMethod
+from gateway.protocol.revisions import LEGACY, MODERN
+
+_COMMON_REQUESTS = frozenset(
+    {
+        "completion/complete",
+        "prompts/get",
+        "prompts/list",
+        "resources/list",
+        "resources/read",
+        "resources/templates/list",
+        "tools/call",
+        "tools/list",
+    }
+)
+_LEGACY_REQUESTS = _COMMON_REQUESTS | {
+    "initialize",
+    "logging/setLevel",
+    "ping",
+    "resources/subscribe",
+    "resources/unsubscribe",
+}
+_MODERN_REQUESTS = _COMMON_REQUESTS | {"server/discover", "subscriptions/listen"}
+_LEGACY_NOTIFICATIONS = frozenset(
+    {
+        "notifications/cancelled",
+        "notifications/initialized",
+        "notifications/progress",
+        "notifications/roots/list_changed",
+    }
+)
+_MODERN_NOTIFICATIONS = frozenset({"notifications/cancelled"})
+_COMMON_SERVER_NOTIFICATIONS = frozenset(
+    {
+        "notifications/cancelled",
+        "notifications/message",
+        "notifications/progress",
+        "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+        "notifications/resources/updated",
+        "notifications/tools/list_changed",
+    }
+)
+_SERVER_REQUESTS = frozenset({"ping", "roots/list", "sampling/createMessage"})
+
+CLIENT_REQUESTS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(LEGACY, _LEGACY_REQUESTS),
+    **dict.fromkeys(MODERN, _MODERN_REQUESTS),
+}
+"""What a client may ask, by revision."""
+
+CLIENT_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(LEGACY, _LEGACY_NOTIFICATIONS),
+    **dict.fromkeys(MODERN, _MODERN_NOTIFICATIONS),
+}
+"""What a client may tell, by revision."""
+
+SERVER_REQUESTS: Mapping[str, frozenset[str]] = {
+    "2024-11-05": _SERVER_REQUESTS,
+    "2025-03-26": _SERVER_REQUESTS,
+    "2025-06-18": _SERVER_REQUESTS | {"elicitation/create"},
+    "2025-11-25": _SERVER_REQUESTS | {"elicitation/create"},
+    **dict.fromkeys(MODERN, frozenset[str]()),
+}
+"""What a server may ask, by revision; nothing in the modern era."""
+
+SERVER_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(LEGACY, _COMMON_SERVER_NOTIFICATIONS),
+    "2025-11-25": _COMMON_SERVER_NOTIFICATIONS | {"notifications/elicitation/complete"},
+    **dict.fromkeys(
+        MODERN, _COMMON_SERVER_NOTIFICATIONS | {"notifications/subscriptions/acknowledged"}
+    ),
+}
+"""What a server may tell, by revision."""
+
+MIRRORED_PARAM: Mapping[str, str] = {
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tools/call": "name",
+}
+"""The parameter that the `Mcp-Name` header repeats, by modern method."""
+
+LIST_MEMBER: Mapping[str, str] = {
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resourceTemplates",
+    "tools/list": "tools",
+}
+"""The member of a result that holds the list."""
+
+ITEM_KEY: Mapping[str, str] = {
+    "prompts/list": "name",
+    "resources/list": "uri",
+    "resources/templates/list": "uriTemplate",
+    "tools/list": "name",
+}
+"""The member of a list's item that identifies it."""
+
+CACHEABLE = frozenset({*LIST_MEMBER, "resources/read", "server/discover"})
+"""Modern methods whose complete results carry `ttlMs` and `cacheScope`."""
+
+LOG_LEVELS = (
+    "debug",
+    "info",
+    "notice",
+    "warning",
+    "error",
+    "critical",
+    "alert",
+    "emergency",
+)
+"""RFC 5424 severities, least severe first."""
+
+
+def check_request_method(method: str, revision: str) -> None:
+    """Refuse a request that the revision does not know.
+
+    Raises:
+        UnknownMethod: the revision has no such request.
+    """
+    if method not in CLIENT_REQUESTS[revision]:
+        raise UnknownMethod("Method not found")
+
+
+def is_client_notification(method: str, revision: str) -> bool:
+    """Whether a client of this revision may send it; any other is accepted and ignored."""
+    return method in CLIENT_NOTIFICATIONS[revision]
+
+
+def is_server_notification(method: str, revision: str) -> bool:
+    """Whether a server of this revision may send it; any other is dropped."""
+    return method in SERVER_NOTIFICATIONS[revision]
