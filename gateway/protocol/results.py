@@ -1,0 +1,88 @@
+"""Results on their way to a client: members added or replaced, the rest as it came.
+
+Rules
+- A modern result says what it is (`resultType`) and who answered (`serverInfo`, the gateway).
+- What is listed for a principal of a tenant is `private`, whatever the backend thinks of it, and
+  kept for at most five minutes.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.errors import InvalidRequest
+from gateway.protocol.envelope import META, SERVER_INFO_KEY
+from gateway.protocol.methods import CACHEABLE
+from gateway.protocol.raw_json import read_object, read_string, read_value, write_object
+
+MAX_TTL_MS = 300_000
+
+_COMPLETE = b'"complete"'
+_PRIVATE = b'"private"'
+
+
+class _ToolResult(msgspec.Struct):
+    isError: bool = False  # noqa: N815 - the protocol's name
+
+
+_read_tool_result = msgspec.json.Decoder(_ToolResult).decode
+
+
+def stamp(result: bytes, *, method: str, server_info: bytes) -> bytes:
+    """A backend's complete result as a modern client gets it.
+
+    `server_info` is the gateway's raw `Implementation`.
+
+    Raises:
+        InvalidRequest: the result is not an object, or its `_meta` is none.
+    """
+    members = _members(result, "result")
+    members["resultType"] = _COMPLETE
+    if method in CACHEABLE:
+        members["ttlMs"] = b"%d" % _ttl_ms(members.get("ttlMs"))
+        members["cacheScope"] = _PRIVATE
+    meta = _members(members.get(META, b"{}"), META)
+    members[META] = write_object(meta | {SERVER_INFO_KEY: server_info})
+    return write_object(members)
+
+
+def merge_members(raw: bytes, changes: Mapping[str, bytes]) -> bytes:
+    """A raw object with some members replaced in their place, or added at its end.
+
+    Raises:
+        InvalidRequest: it is not an object.
+    """
+    return write_object(_members(raw, "value") | dict(changes))
+
+
+def check_is_complete(result: bytes) -> None:
+    """Refuse a modern backend's result of a type that the gateway cannot carry (yet).
+
+    Raises:
+        InvalidRequest: `resultType` is not `complete`. Where it is absent, it is.
+    """
+    raw = _members(result, "result").get("resultType", _COMPLETE)
+    if read_string(raw) != "complete":
+        raise InvalidRequest("A result of a type that is not carried")
+
+
+def read_tool_result_is_error(result: bytes) -> bool:
+    """Whether the result of a tool says that the tool failed."""
+    try:
+        return _read_tool_result(result).isError
+    except msgspec.ValidationError:
+        return False
+
+
+def _ttl_ms(raw: bytes | None) -> int:
+    value = None if raw is None else read_value(raw)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return min(max(value, 0), MAX_TTL_MS)
+
+
+def _members(raw: bytes, what: str) -> dict[str, bytes]:
+    members = read_object(raw)
+    if members is None:
+        raise InvalidRequest(f"`{what}` is not an object")
+    return members
