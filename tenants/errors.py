@@ -5,7 +5,10 @@ TenantError
  +- TenantSuspended      it exists and is switched off
  +- UnknownSession       unknown, foreign, ended or revoked: the caller cannot tell which
  +- SessionLimit         the user's or the tenant's live sessions are used up
+ +- SessionTooLarge      what the client says about itself is more than a session keeps
+ +- SessionAhead         the session is younger than this process's view: refresh, compare again
  +- StoreUnavailable     Redis is needed and cannot be had
+ |   +- StoreUnsuitable  it answers, and is none that sessions may be kept in
  +- RegistryUnavailable  the registry database is needed and cannot be had
  +- ViewStale            this process's picture of the change log is older than its lease
  +- InvalidDefinition    a tenant's definition has faults, each with its path
@@ -50,10 +53,37 @@ class SessionLimit(TenantError):
     reason = "rate_limited"
 
 
+class SessionTooLarge(TenantError):
+    """The client's capabilities and description exceed what a session keeps of them."""
+
+    reason = "invalid_params"
+
+
+class SessionAhead(TenantError):
+    """The session was made under a change log newer than this process's view.
+
+    Internal: the caller refreshes its view once and joins again. Still ahead means that the
+    registry lost changes, which moves the incarnation.
+    """
+
+    reason = "view_stale"
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"session of sequence {seq}")
+        self.seq = seq
+
+
 class StoreUnavailable(TenantError):
     """Redis did not answer, or not in time, or not with something usable."""
 
     reason = "store_unavailable"
+
+
+class StoreUnsuitable(StoreUnavailable):
+    """Redis answers and must not be used: too old, a replica, or one that evicts.
+
+    At start-up the message is for the operator; later it is a `StoreUnavailable` like others.
+    """
 
 
 class RegistryUnavailable(TenantError):
