@@ -8,6 +8,7 @@ AuthError
  +- IssuerUnavailable       keys cannot be had; the token may be good (503, never 401)
  +- EgressRefused           a destination that the egress guard does not allow
  +- DocumentUnavailable     a remote document could not be fetched or is none
+ +- CredentialUnavailable   our own credential for a backend cannot be had or may not be sent
 
 `reason` is the stable code shared by response, log, metric and audit.
 """
@@ -102,6 +103,19 @@ class EgressRefused(AuthError):
 
 
 class DocumentUnavailable(AuthError):
-    """A remote JSON document could not be fetched within its bounds, or is not what it must be."""
+    """A remote JSON document could not be fetched within its bounds, or is not what it must be.
+
+    `answered` is true when the other side did answer: another address of it may do better.
+    """
 
     reason = "document_unavailable"
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        super().__init__(message)
+        self.answered = answered
+
+
+class CredentialUnavailable(AuthError):
+    """The gateway's own credential for a backend is missing, unreadable or unfit for a header."""
+
+    reason = "credential_unavailable"
