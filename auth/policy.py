@@ -1,10 +1,16 @@
 """What a tenant accepts as a token. Pure values, made once when a tenant is registered."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 SIGNATURE_ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
+
+MAX_LEEWAY_S = 60
+"""No policy tolerates more, whatever it says: the claim checks cap `leeway_s` here."""
 
 
 class Profile(StrEnum):
@@ -43,3 +49,24 @@ class TokenPolicy:
     foreign_audience_prefix: str = ""
     """This gateway's own `{public_url}/t/`: an audience below it that names another tenant
     makes the token one for two tenants, which is refused."""
+    fingerprint: str = field(init=False, compare=False, repr=False)
+    """Digest of everything above, so that a verified token is never remembered under another
+    policy than the one that accepted it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", _digest(self))
+
+
+def _digest(policy: TokenPolicy) -> str:
+    members = {
+        "tenant": policy.tenant,
+        "issuers": {name: asdict(issuer) for name, issuer in policy.issuers.items()},
+        "audiences": policy.audiences,
+        "foreign_audience_prefix": policy.foreign_audience_prefix,
+    }
+    canonical = json.dumps(members, sort_keys=True, default=_plain)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: Any) -> list[str] | dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else sorted(value)
