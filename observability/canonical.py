@@ -68,6 +68,7 @@ def emit(line: CanonicalLine) -> None:
     line.timestamp = timestamp()
     line.level = "error" if line.reason == "internal_error" else "info"
     line.duration_s = round(line.duration_s, 6)
-    line.backend_s = round(line.backend_s, 6)
-    line.gateway_s = round(line.gateway_s, 6)
+    if line.backend_s:  # what stays unset stays out
+        line.backend_s = round(line.backend_s, 6)
+        line.gateway_s = round(line.gateway_s, 6)
     write_line(line, level=line.level)
