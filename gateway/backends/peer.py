@@ -1,0 +1,262 @@
+"""One tenant's view of one backend: its description, its catalogue, and calls to it.
+
+Rules
+1. `max_in_flight` bounds the calls of this process to this backend; nobody queues.
+2. Connections are made on first use and given back when there was no call for long.
+3. The client's headers do not come here. A call carries what mirrors its message, its trace
+   context, and the gateway's own credential for this backend.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from yarl import URL
+
+from auth.credentials import HeaderCredential
+from auth.egress import TenantEgress
+from auth.errors import CredentialUnavailable
+from gateway.backends.acquaintance import Acquaintance
+from gateway.backends.breaker import Breaker
+from gateway.backends.catalogue import Catalogue, collect
+from gateway.backends.channel import Channel
+from gateway.backends.description import BackendDescription
+from gateway.backends.exchange import Exchange
+from gateway.backends.handshake import open_session
+from gateway.backends.heads import Headers
+from gateway.backends.limits import BackendLimits
+from gateway.backends.line import BackendSession, Line
+from gateway.backends.shelf import Shelf
+from gateway.errors import BackendFailure, BackendUnavailable, RateLimited
+from observability.trace_context import TraceContext
+from tenants.model import Backend
+
+__all__ = ["BackendPeer", "BackendSession", "OutgoingRequest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingRequest:
+    """A request as it goes to a backend. `params` are raw members, `_meta` among them.
+
+    `headers` are those that mirror the message. `timeout_s` is the backend's own when None;
+    `is_endless` is for subscriptions.
+    """
+
+    method: str
+    revision: str
+    params: Mapping[str, bytes] | None = None
+    session: BackendSession | None = None
+    headers: Headers = ()
+    trace: TraceContext | None = None
+    timeout_s: float | None = None
+    is_endless: bool = False
+
+
+class BackendPeer:
+    """One backend of one tenant, while its definition does not change."""
+
+    def __init__(
+        self,
+        tenant: str,
+        backend: Backend,
+        egress: TenantEgress,
+        credential: HeaderCredential | None,
+        *,
+        clock: Callable[[], float],
+        limits: BackendLimits | None = None,
+    ) -> None:
+        self.tenant = tenant
+        self.backend = backend
+        self._url = URL(backend.url)
+        self._credential = credential
+        self._limits = limits or BackendLimits()
+        self._clock = clock
+        self._breaker = Breaker(backend.name, clock=clock)
+        self._channel = self._open_channel(egress)
+        self._line = Line(
+            backend.name,
+            self._channel,
+            credential=self._present,
+            limits=self._limits,
+            clock=clock,
+        )
+        self._acquaintance = Acquaintance(
+            self._line,
+            backend.protocol,
+            clock=clock,
+            timeout_s=min(backend.timeout_s, self._limits.idle_s),
+        )
+        self._shelf = Shelf(backend.name, self._collect, clock=clock)
+        self._used_at = clock()
+        self.in_flight = 0
+
+    @property
+    def name(self) -> str:
+        """The backend's registered name."""
+        return self.backend.name
+
+    @property
+    def address(self) -> str:
+        """The host in the backend's URL."""
+        return self._url.host or ""
+
+    @property
+    def port(self) -> int:
+        """The port in the backend's URL, or its scheme's."""
+        return self._url.port or 0
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether connections have failed so often that calls fail at once."""
+        return self._breaker.is_open
+
+    @property
+    def known_description(self) -> BackendDescription | None:
+        """The description, if it is known and not in doubt."""
+        return self._acquaintance.known
+
+    @property
+    def catalogue_failure(self) -> BackendFailure | None:
+        """What went wrong since the catalogue was last collected."""
+        return self._shelf.failure
+
+    async def description(self) -> BackendDescription:
+        """What the backend says of itself; probed on first use and after failures.
+
+        Raises:
+            BackendUnavailable: it cannot be had now. Nothing of the caller's was sent.
+        """
+        return await self._acquaintance.description()
+
+    async def catalogue(self, max_age_s: float) -> Catalogue:
+        """What the backend offers, not older than `max_age_s` unless it cannot be had.
+
+        A catalogue that is older than asked for is the last good one: `catalogue_failure` says
+        what went wrong since.
+
+        Raises:
+            BackendFailure: there is none and none can be had.
+        """
+        return await self._shelf.catalogue(max_age_s)
+
+    async def open_session(
+        self, *, revision: str, capabilities: bytes, client_info: bytes
+    ) -> BackendSession:
+        """Open a legacy session in a caller's name; the caller closes it.
+
+        Raises:
+            BackendUnavailable: the backend cannot be had, or does not speak the legacy era.
+        """
+        self._used_at = self._clock()
+        session, _ = await open_session(
+            self._line, revision=revision, capabilities=capabilities, client_info=client_info
+        )
+        return session
+
+    async def close_session(self, session: BackendSession) -> None:
+        """End a session at the backend, best effort."""
+        await self._line.hang_up(session)
+
+    def exchange(self, request: OutgoingRequest) -> Exchange:
+        """A place among the calls under way and an exchange to `start`, or at least to `close`.
+
+        Raises:
+            RateLimited: the backend has as many calls under way as it may have.
+            BackendUnavailable: the gateway's credential for it is not there.
+        """
+        if self.in_flight >= self.backend.max_in_flight:
+            raise RateLimited(f"the concurrency limit of backend {self.name}")
+        timeout_s = None if request.is_endless else request.timeout_s or self.backend.timeout_s
+        exchange = self._line.ask(
+            request.method,
+            request.params,
+            revision=request.revision,
+            session=request.session,
+            extra=request.headers + _trace_headers(request.trace),
+            timeout_s=timeout_s,
+            on_failure=self._acquaintance.note_failure,
+            on_close=self._leave,
+        )
+        self.in_flight += 1
+        self._used_at = self._clock()
+        return exchange
+
+    async def request(self, request: OutgoingRequest) -> Exchange:
+        """Send a request and return when the head of its answer is there.
+
+        Raises:
+            RateLimited: as `exchange`.
+            BackendFailure: as `Exchange.start`; SessionForgotten among them.
+        """
+        exchange = self.exchange(request)
+        await exchange.start()
+        return exchange
+
+    async def notify(
+        self,
+        method: str,
+        params: Mapping[str, bytes] | None,
+        session: BackendSession,
+        *,
+        trace: TraceContext | None = None,
+    ) -> None:
+        """Send a notification in a legacy session.
+
+        Raises:
+            BackendFailure: it was not accepted; SessionForgotten among them.
+        """
+        self._used_at = self._clock()
+        await self._line.notify(method, params, session=session, extra=_trace_headers(trace))
+
+    async def drop_idle(self) -> None:
+        """Give back connections and the gateway's own session if there was no call for long."""
+        is_idle = self._clock() - self._used_at >= self._limits.client_idle_s
+        if is_idle and self.in_flight == 0:
+            await self.close()
+
+    async def close(self) -> None:
+        """End the gateway's own session and all connections. Use makes new ones."""
+        if not self._breaker.is_open:
+            await self._acquaintance.part()
+        await self._channel.close()
+
+    def _open_channel(self, egress: TenantEgress) -> Channel:
+        return Channel(
+            self.backend.name,
+            self.backend.url,
+            lambda: egress.client_session(
+                limit=self.backend.max_in_flight, total_timeout_s=None, idle_timeout_s=None
+            ),
+            limits=self._limits,
+            breaker=self._breaker,
+        )
+
+    def _present(self) -> tuple[str, str] | None:
+        """The gateway's credential; never a request without one that is configured."""
+        if self._credential is None:
+            return None
+        try:
+            header, secret = self._credential.resolve()
+        except CredentialUnavailable as error:
+            raise BackendUnavailable(self.name, "the gateway's credential is missing") from error
+        return header, secret.reveal()
+
+    def _leave(self) -> None:
+        self.in_flight -= 1
+
+    async def _collect(self) -> Catalogue:
+        self._used_at = self._clock()
+        description = await self.description()
+        return await collect(
+            self._acquaintance.ask,
+            capabilities=description.capabilities,
+            limits=self._limits,
+            now=self._clock(),
+            backend=self.name,
+        )
+
+
+def _trace_headers(trace: TraceContext | None) -> Headers:
+    if trace is None:
+        return ()
+    parent = ("traceparent", trace.traceparent)
+    return (parent, ("tracestate", trace.tracestate)) if trace.tracestate else (parent,)
