@@ -67,7 +67,7 @@ class Envelope:
 
 def is_modern(message: Message, version_header: str | None) -> bool:
     """Whether a message belongs to the modern era; without I/O and without a session."""
-    if _claims_revision(message) or version_header in MODERN:
+    if version_header in MODERN or _claims_revision(message):
         return True
     if isinstance(message, Request) and message.method == "initialize":
         return False

@@ -13,7 +13,7 @@ import msgspec
 from gateway.errors import InvalidRequest
 from gateway.protocol.envelope import META, SERVER_INFO_KEY
 from gateway.protocol.methods import CACHEABLE
-from gateway.protocol.raw_json import read_object, read_string, read_value, write_object
+from gateway.protocol.raw_json import read_object, read_value, write_object
 
 MAX_TTL_MS = 300_000
 
@@ -25,7 +25,12 @@ class _ToolResult(msgspec.Struct):
     isError: bool = False  # noqa: N815 - the protocol's name
 
 
+class _ModernResult(msgspec.Struct):
+    resultType: str = "complete"  # noqa: N815 - the protocol's name
+
+
 _read_tool_result = msgspec.json.Decoder(_ToolResult).decode
+_read_modern_result = msgspec.json.Decoder(_ModernResult).decode
 
 
 def stamp(result: bytes, *, method: str, server_info: bytes) -> bytes:
@@ -61,8 +66,11 @@ def check_is_complete(result: bytes) -> None:
     Raises:
         InvalidRequest: `resultType` is not `complete`. Where it is absent, it is.
     """
-    raw = _members(result, "result").get("resultType", _COMPLETE)
-    if read_string(raw) != "complete":
+    try:
+        result_type = _read_modern_result(result).resultType
+    except msgspec.ValidationError as error:
+        raise InvalidRequest("`resultType` is not a string") from error
+    if result_type != "complete":
         raise InvalidRequest("A result of a type that is not carried")
 
 
