@@ -70,5 +70,6 @@ def emit(line: CanonicalLine) -> None:
     line.duration_s = round(line.duration_s, 6)
     if line.backend_s:  # what stays unset stays out
         line.backend_s = round(line.backend_s, 6)
+    if line.gateway_s:
         line.gateway_s = round(line.gateway_s, 6)
     write_line(line, level=line.level)

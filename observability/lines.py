@@ -18,6 +18,7 @@ MAX_LINE_BYTES = 8192
 MAX_BUFFERED_BYTES = 65_536
 _LONG_TEXT = 256
 _MANY_ITEMS = 20
+_CORE_CHARS = 60  # twelve bytes each when escaped as surrogate pairs, and it fits still
 _CORE_FIELDS = (
     "event", "level", "timestamp", "request_id", "tenant", "outcome", "reason", "kind", "logger",
 )  # fmt: skip
@@ -34,8 +35,8 @@ def json_line(fields: Any) -> str:
     line = _encode(shorten(plain) | {"is_truncated": True})
     if len(line) < MAX_LINE_BYTES:
         return line
-    core = {name: plain[name] for name in _CORE_FIELDS if name in plain}
-    return _encode(shorten(core) | {"is_truncated": True})
+    core = {name: str(plain[name])[:_CORE_CHARS] for name in _CORE_FIELDS if name in plain}
+    return _encode(core | {"is_truncated": True})
 
 
 def shorten(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,11 +105,6 @@ def redact(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> d
     return {key: _clean(key, value, 0) for key, value in fields.items()}
 
 
-def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Clean a mapping that goes elsewhere than to the log, such as span attributes."""
-    return {key: _clean(key, value, 0) for key, value in fields.items()}
-
-
 def _clean(key: object, value: Any, depth: int) -> Any:
     if is_secret_key(key) and value is not None:
         return HIDDEN

@@ -57,10 +57,6 @@ class SpanDelivery:
             self._handed += 1
             self._processor.on_end(span)
 
-    def flush(self) -> None:
-        """Export all that waits, in this thread (tests; never on the event loop)."""
-        self._processor.force_flush()
-
     def shutdown(self, timeout_s: float) -> bool:
         """Export what waits and stop, within about `timeout_s`; blocks this thread.
 

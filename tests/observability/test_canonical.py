@@ -50,6 +50,13 @@ def test_a_request_is_one_line_with_its_tenant_and_without_what_is_not_known(
     }
 
 
+def test_durations_are_microseconds_apart(log: ReadableLog) -> None:
+    emit(served(backend_s=1.00000049, gateway_s=0.00023451))
+    (line,) = log.lines()
+
+    assert (line["backend_s"], line["gateway_s"]) == (1.0, 0.000235)
+
+
 def test_a_field_that_is_not_on_the_list_cannot_be_set() -> None:
     with pytest.raises(AttributeError):
         served(arguments={"path": "/etc/passwd"})

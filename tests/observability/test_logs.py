@@ -129,6 +129,35 @@ def test_many_gathered_lines_do_not_wait_for_the_clock(log: ReadableLog) -> None
     assert len(log.lines()) > 500
 
 
+def test_a_long_line_is_cut_field_by_field_before_fields_are_given_up(log: ReadableLog) -> None:
+    get_logger().info(
+        events.NAME_COLLIDED, names=["n"] * 5000, note="x" * 9000, where={"deep": "y" * 9000}, n=3
+    )
+    (line,) = log.lines()
+
+    assert line["is_truncated"] is True
+    assert (line["names"], line["n"]) == (["n"] * 20, 3)
+    assert line["note"].endswith("...[9000]")
+    assert line["where"].startswith('{"deep":"yyy')
+
+
+def test_the_longest_line_fits_though_every_character_needs_twelve_bytes(log: ReadableLog) -> None:
+    wide = "\U0001f600" * 9000
+    names = ("request_id", "tenant", "outcome", "reason", "kind", "logger", "other")
+    get_logger().info(wide, **dict.fromkeys(names, wide))
+
+    assert len(log.getvalue()) <= 8192
+    assert log.lines()[0]["tenant"].startswith("\U0001f600")
+
+
+def test_a_field_may_be_named_by_an_error_that_was_never_raised(log: ReadableLog) -> None:
+    error = ValueError("hunter2")
+    get_logger().error(events.STORE_FAILED, exc_info=error)
+
+    assert log.lines()[0]["raised_at"] == "nowhere"
+    assert "hunter2" not in log.getvalue()
+
+
 def test_a_full_disk_costs_lines_and_no_request() -> None:
     class FullDisk(io.StringIO):
         def write(self, text: str, /) -> int:
