@@ -111,10 +111,9 @@ def _read_host(v6: str | None, name: str | None) -> tuple[str, Address | None]:
 
 def _read_ipv6(text: str) -> tuple[str, Address]:
     try:
-        IPv6Address(text)
+        return str(IPv6Address(text)), read_address(text)
     except AddressValueError as error:
         raise EgressRefused("the host is not an IPv6 address") from error
-    return text, read_address(text)
 
 
 def _read_ipv4(text: str) -> tuple[str, Address]:

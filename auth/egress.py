@@ -258,7 +258,10 @@ def _guarded_request(egress: TenantEgress) -> type[aiohttp.ClientRequest]:
             if conn.transport is None:
                 raise aiohttp.ClientConnectionError("connection lost")
             host, port = conn.transport.get_extra_info("peername")[:2]
-            egress.check_connection(host, port)
+            try:
+                egress.check_connection(host, port)
+            except ConnectionRefused as error:
+                raise aiohttp.ClientConnectorError(self.connection_key, error) from error
             return await super().send(conn)
 
     return GuardedRequest
