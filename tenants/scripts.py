@@ -9,6 +9,8 @@ Rules
   whose name it learns on the way; that key has the same tag.
 - Times come from the gateway (milliseconds since the epoch), not from Redis: its clock may jump.
   Only the expiry of keys runs on it.
+- What needs new memory begins with `#!lua`: a full Redis then refuses it before its first write
+  (R08). Ending, touching and reading go on.
 - What does not exist is not written to: no script but CREATE_SESSION can bring a session to life.
 
 Members of the two sorted sets are session keys. `user-sessions` scores them by the time of their
@@ -38,7 +40,7 @@ class Script:
 # limit per user (0: none), limit per tenant, how long a busy mark holds.
 # Answers {session, "made", member that was ended or ""} or {session, "full"}.
 CREATE_SESSION = Script(
-    """
+    """#!lua
 local session, user, tenant = KEYS[1], KEYS[2], KEYS[3]
 local record, member, prefix = ARGV[1], ARGV[2], ARGV[3]
 local now, pending, idle = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -125,7 +127,7 @@ return {KEYS[1], redis.call('DEL', KEYS[1])}
 
 # KEYS session. ARGV field, value. Answers {session, 1}, or {session, 0} when it is gone.
 REMEMBER_FIELD = Script(
-    """
+    """#!lua
 if redis.call('EXISTS', KEYS[1]) == 0 then return {KEYS[1], 0} end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return {KEYS[1], 1}
