@@ -1,0 +1,51 @@
+"""Where a request comes from, for limits and the audit: never for authorization.
+
+`X-Forwarded-For` counts only from `trusted_proxies`, read from the right: the first address that
+is not a trusted proxy's is the client's (RFC 7239 section 5.2 says whom to believe: nobody else).
+"""
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from aiohttp import web
+
+Network = IPv4Network | IPv6Network
+UNKNOWN = ""
+
+
+def client_address(proxies: Sequence[Network]) -> Callable[[web.BaseRequest], str]:
+    """Make the function that tells a request's source address."""
+
+    def source_of(request: web.BaseRequest) -> str:
+        peer = request.transport and request.transport.get_extra_info("peername")
+        address = str(peer[0]) if isinstance(peer, tuple) else UNKNOWN
+        if not proxies or not is_within(address, proxies):
+            return address
+        return _forwarded(request.headers.getall("X-Forwarded-For", []), proxies) or address
+
+    return source_of
+
+
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an address is in one of the networks; what is no address is in none."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks if network.version == parsed.version)
+
+
+def _forwarded(fields: Sequence[str], proxies: Sequence[Network]) -> str:
+    hops = [hop.strip() for field in fields for hop in field.split(",")]
+    for hop in reversed(hops):
+        if not is_within(hop, proxies):
+            return hop if _is_address(hop) else UNKNOWN
+    return UNKNOWN
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,238 @@
+"""The house put together: every part is built here and handed to those that need it.
+
+Nothing below this file makes its own dependencies, reads the environment or knows a global. The
+order is that of the floors: observability, auth, tenants, gateway.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auth.egress import EgressGuard
+from auth.verified_tokens import VerifiedTokens
+from gateway.admin_listener import AdminListener, Readiness
+from gateway.backend_sessions import BackendSessions
+from gateway.client_address import client_address
+from gateway.config.model import Config
+from gateway.connections import ConnectionTable
+from gateway.hosts import PublicUrl
+from gateway.in_flight import InFlight
+from gateway.legacy_calls import LegacyCalls
+from gateway.lists import CURSOR_PURPOSE, Lists
+from gateway.mcp_endpoint import McpEndpoint
+from gateway.modern_calls import ModernCalls
+from gateway.observer import Observer
+from gateway.pipeline import Pipeline
+from gateway.protocol.scan import ScanLimits
+from gateway.replies import Heartbeats
+from gateway.running_calls import RunningCalls
+from gateway.runtime import Materials
+from observability import events
+from observability.audit import AuditTrail
+from observability.instruments import Instruments
+from observability.logs import dropped_lines, get_logger
+from observability.tracing import Tracer
+from tenants.errors import ViewStale
+from tenants.seals import SealingRoot
+from tenants.session_rules import SessionLimits
+from tenants.sessions import Sessions
+from tenants.store import Store
+from tenants.view import View
+
+SALT_PURPOSE = "log identifiers"
+IDLE_SWEEP_S = 60.0
+AUDIT_FLUSH_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundations:
+    """What must be open before the gateway can be put together."""
+
+    config: Config
+    store: Store
+    view: View
+    seals: SealingRoot
+    tracer: Tracer
+    instruments: Instruments
+
+
+class Gateway:
+    """All parts of one process. `tasks` owns whatever runs besides requests."""
+
+    def __init__(
+        self,
+        foundations: Foundations,
+        tasks: asyncio.TaskGroup,
+        *,
+        own_addresses: Callable[[], frozenset[tuple[str, int]]],
+    ) -> None:
+        config = foundations.config
+        self.is_leaving = False
+        self._foundations = foundations
+        self._tasks = tasks
+        self._view = foundations.view
+        self._audit = AuditTrail(now=time.time)
+        self._heartbeats = Heartbeats(time.monotonic)
+        self._public_url = PublicUrl.parse(config.public_url)
+        self._in_flight = InFlight(config.limits)
+        self._sessions = Sessions(
+            foundations.store,
+            foundations.seals,
+            limits=SessionLimits(
+                per_user=config.limits.sessions_per_user,
+                per_tenant=config.limits.sessions_per_tenant,
+            ),
+        )
+        self._materials = Materials(
+            public_url=self._public_url,
+            tasks=tasks,
+            guard=EgressGuard(config.egress_grants, forbidden=own_addresses),
+            verified=VerifiedTokens(now=time.time),
+            now=time.time,
+            clock=time.monotonic,
+        )
+        self.pipeline = self._build_pipeline()
+        self.table = self._build_table()
+        self.admin = AdminListener(readiness=self.readiness, metrics=self._scrape)
+        foundations.instruments.registry.follow(
+            "portcullis_log_lines_dropped",
+            "Log lines that could not be written.",
+            dropped_lines,
+            is_counter=True,
+        )
+
+    def start(self) -> None:
+        """Take the registry's tenants in and begin what runs in the background."""
+        self._view.on_change(self._adopt)
+        self._adopt(self._view)
+        for background in (
+            self._view.run(),
+            self._sessions.run(),
+            self._heartbeats.run(),
+            self.table.sweep(),
+            self._drop_idle_peers(),
+            self._flush_audit(),
+        ):
+            self._tasks.create_task(background)
+
+    async def close(self) -> None:
+        """Drop every connection to backends and issuers."""
+        for served in self.pipeline.routes.tenants.values():
+            await served.runtime.close()
+        self._audit.flush()
+
+    def readiness(self) -> Readiness:
+        """How this node is, now."""
+        return Readiness(
+            is_leaving=self.is_leaving,
+            view_age_s=self._view.age_s,
+            is_view_fresh=self._is_view_fresh(),
+            is_store_up=not self._foundations.store.is_down,
+            tenants={
+                slug: {issuer: ring.fault or "ok" for issuer, ring in served.runtime.rings.items()}
+                for slug, served in self.pipeline.routes.tenants.items()
+            },
+        )
+
+    def _build_pipeline(self) -> Pipeline:
+        foundations, limits = self._foundations, self._foundations.config.limits
+        observer = Observer(
+            tracer=foundations.tracer,
+            instruments=foundations.instruments,
+            audit=self._audit,
+            salt=foundations.seals.derive(SALT_PURPOSE)[0],
+            source_of=client_address(foundations.config.trusted_proxies),
+        )
+        lists = Lists(foundations.seals.seal(CURSOR_PURPOSE), max_page_bytes=limits.list_page_bytes)
+        endpoint = McpEndpoint(
+            view=self._view,
+            limits=limits,
+            scan_limits=ScanLimits(
+                max_depth=limits.json_depth,
+                max_nodes=limits.json_nodes,
+                max_string_bytes=limits.json_string_bytes,
+            ),
+            public_url=self._public_url,
+            modern=ModernCalls(in_flight=self._in_flight, lists=lists, heartbeats=self._heartbeats),
+            legacy=self._build_legacy(lists, observer),
+            heartbeats=self._heartbeats,
+            observer=observer,
+            now=time.time,
+        )
+        return Pipeline(
+            public_url=self._public_url,
+            endpoint=endpoint,
+            observer=observer,
+            is_ready=lambda: self.readiness().is_ready,
+        )
+
+    def _build_legacy(self, lists: Lists, observer: Observer) -> LegacyCalls:
+        return LegacyCalls(
+            view=self._view,
+            sessions=self._sessions,
+            backend_sessions=BackendSessions(self._sessions),
+            running=RunningCalls(),
+            in_flight=self._in_flight,
+            lists=lists,
+            heartbeats=self._heartbeats,
+            observer=observer,
+        )
+
+    def _build_table(self) -> ConnectionTable:
+        instruments, config = self._foundations.instruments, self._foundations.config
+
+        def refused(reason: str) -> None:
+            instruments.requests_refused.labels(reason=reason).inc()
+
+        def bug(error: BaseException | None) -> None:
+            instruments.internal_errors.labels().inc()
+            get_logger().error(events.INTERNAL_ERROR_RAISED, exception=type(error).__name__)
+
+        return ConnectionTable(
+            self.pipeline.handle,
+            config.limits,
+            trusted_proxies=config.trusted_proxies,
+            on_refused=refused,
+            on_bug=bug,
+        )
+
+    def _adopt(self, view: View) -> None:
+        """Replace the routes when tenants changed; close what nobody uses any more."""
+        old = self.pipeline.routes
+        self.pipeline.routes = new = old.replaced_by(view.snapshot, self._materials)
+        for runtime in old.dropped_by(new):
+            successor = new.tenants.get(runtime.slug)
+            keep = None if successor is None else successor.runtime.peers
+            self._tasks.create_task(runtime.close(keep=keep))
+
+    def _scrape(self) -> bytes:
+        """Render the metrics, with the gauges as they are now."""
+        instruments = self._foundations.instruments
+        instruments.view_age.labels().set(self._view.age_s)
+        instruments.sessions_active.labels().set(self._sessions.active)
+        instruments.streams_active.labels().set(len(self._heartbeats))
+        for slug, served in self.pipeline.routes.tenants.items():
+            ages = [ring.age_s for ring in served.runtime.rings.values() if ring.is_usable]
+            if ages:
+                instruments.jwks_age.labels(tenant=slug).set(max(ages))
+        return instruments.render()
+
+    def _is_view_fresh(self) -> bool:
+        try:
+            self._view.ensure_fresh()
+        except ViewStale:
+            return False
+        return True
+
+    async def _drop_idle_peers(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_SWEEP_S)
+            for served in tuple(self.pipeline.routes.tenants.values()):
+                for peer in served.runtime.peers.values():
+                    await peer.drop_idle()
+
+    async def _flush_audit(self) -> None:
+        while True:
+            await asyncio.sleep(AUDIT_FLUSH_S)
+            self._audit.flush()

@@ -1,0 +1,234 @@
+"""The backends of one endpoint, seen as one server: who they are, what they have, who owns what.
+
+Rules:
+ 1. A backend that is down, slow or of another era leaves the others listed; it is named as absent.
+ 2. A list costs at most `LIST_BUDGET_S`, whatever a backend does.
+ 3. Calls are routed by what is known; an unknown name makes the lists fresh once, and only then is
+    it unknown.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
+
+from gateway.backends.catalogue import Catalogue
+from gateway.backends.description import BackendDescription
+from gateway.backends.peer import BackendPeer
+from gateway.errors import (
+    BackendFailure,
+    BackendTimeout,
+    EraImpossible,
+    RateLimited,
+    UnknownPrompt,
+    UnknownResource,
+    UnknownTool,
+)
+from gateway.protocol.names import NameTable, Shown, build_name_table, build_uri_table, split
+from gateway.protocol.param_headers import ParamHeader, find_param_headers
+from gateway.protocol.raw_json import read_object, read_value
+from gateway.protocol.revisions import LATEST_LEGACY, LATEST_MODERN, Era, era_of
+from gateway.uri_templates import UriTemplate
+
+LIST_BUDGET_S = 5.0
+FRESH_S = 5.0
+RELIST_S = 1.0
+"""How old lists may be when they are asked for, and when a name is not found in them."""
+
+Kind = Literal["tools", "prompts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A backend that answers, and what it has."""
+
+    peer: BackendPeer
+    description: BackendDescription
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A backend that cannot serve this client now, and why."""
+
+    peer: BackendPeer
+    failure: BackendFailure | RateLimited
+
+    @property
+    def reason(self) -> str:
+        """The stable code of the failure."""
+        return self.failure.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Everything that an endpoint shows to the clients of one era."""
+
+    present: tuple[Present, ...]
+    absent: tuple[Absent, ...]
+    tools: NameTable
+    prompts: NameTable
+    resources: NameTable
+    templates: NameTable
+    param_headers: Mapping[str, Sequence[ParamHeader]] = field(default_factory=dict)
+
+    def check_any_present(self) -> None:
+        """Raise the first failure when no backend is left to speak for the endpoint."""
+        if self.absent and not self.present:
+            raise self.absent[0].failure
+
+
+class EndpointBackends:
+    """An ordered set of backends behind one URL."""
+
+    def __init__(self, peers: Sequence[BackendPeer]) -> None:
+        self._peers = {peer.name: peer for peer in peers}
+        self._known: dict[Era, Listing] = {}
+
+    async def listing(self, era: Era, *, max_age_s: float = FRESH_S) -> Listing:
+        """Ask every backend, at the same time, for what is older than `max_age_s`."""
+        found = await asyncio.gather(*(_look(p, era, max_age_s) for p in self._peers.values()))
+        present = tuple(one for one in found if isinstance(one, Present))
+        absent = tuple(one for one in found if isinstance(one, Absent))
+        known = self._known.get(era)
+        if known is None or known.absent or not _is_same(known.present, present) or absent:
+            known = self._known[era] = _build(list(self._peers), present, absent)
+        return known
+
+    async def tool(self, era: Era, name: str) -> tuple[BackendPeer, Shown, Sequence[ParamHeader]]:
+        """Find who has the tool that is shown as `name`.
+
+        Raises:
+            UnknownTool: nobody.
+            BackendFailure: somebody may, but is absent.
+        """
+        peer, shown, listing = await self._named(era, "tools", name)
+        return peer, shown, listing.param_headers.get(name, ())
+
+    async def prompt(self, era: Era, name: str) -> tuple[BackendPeer, Shown]:
+        """Find who has the prompt that is shown as `name`; raises as `tool` does."""
+        peer, shown, _ = await self._named(era, "prompts", name)
+        return peer, shown
+
+    async def resource_owner(self, era: Era, uri: str) -> BackendPeer:
+        """Find whose resource `uri` is: listed by it, or matched by one of its templates.
+
+        A sole backend is asked about any URI: it alone knows which of them it serves.
+
+        Raises:
+            UnknownResource: nobody's.
+            BackendFailure: nobody's who is present, and somebody is absent.
+        """
+        if len(self._peers) == 1:
+            return await self._sole(era)
+        listing = self._known.get(era) or await self.listing(era)
+        owner = _owner(listing, uri)
+        if owner is None:
+            listing = await self.listing(era, max_age_s=RELIST_S)
+            owner = _owner(listing, uri)
+        if owner is None:
+            listing.check_any_present()
+            raise UnknownResource("Unknown resource")
+        return self._peers[owner]
+
+    async def _sole(self, era: Era) -> BackendPeer:
+        peer = next(iter(self._peers.values()))
+        _check_era(peer, await peer.description(), era)
+        return peer
+
+    async def _named(self, era: Era, kind: Kind, name: str) -> tuple[BackendPeer, Shown, Listing]:
+        known = self._known.get(era)
+        if known is not None and (shown := getattr(known, kind).find(name)) is not None:
+            return self._peers[shown.backend], shown, known
+        listing = await self.listing(era, max_age_s=RELIST_S)
+        shown = getattr(listing, kind).find(name)
+        if shown is None:
+            _raise_unknown(listing, kind, name)
+        return self._peers[shown.backend], shown, listing
+
+
+async def _look(peer: BackendPeer, era: Era, max_age_s: float) -> Present | Absent:
+    try:
+        async with asyncio.timeout(LIST_BUDGET_S):
+            description = await peer.description()
+            _check_era(peer, description, era)
+            catalogue = await peer.catalogue(max_age_s)
+    except TimeoutError:
+        return Absent(peer, BackendTimeout(peer.name))
+    except (BackendFailure, RateLimited) as failure:
+        return Absent(peer, failure)
+    # What is shown is what can be used now: a last good catalogue is no backend.
+    if peer.catalogue_failure is not None:
+        return Absent(peer, peer.catalogue_failure)
+    return Present(peer, description, catalogue)
+
+
+def _check_era(peer: BackendPeer, description: BackendDescription, era: Era) -> None:
+    if era_of(description.revision) is not era:
+        client = LATEST_MODERN if era is Era.MODERN else LATEST_LEGACY
+        raise EraImpossible(
+            peer.name, client_revision=client, backend_revision=description.revision
+        )
+
+
+def _is_same(known: tuple[Present, ...], found: tuple[Present, ...]) -> bool:
+    return len(known) == len(found) and all(
+        old.catalogue is new.catalogue and old.description is new.description
+        for old, new in zip(known, found, strict=True)
+    )
+
+
+def _build(
+    order: Sequence[str], present: tuple[Present, ...], absent: tuple[Absent, ...]
+) -> Listing:
+    catalogues = {one.peer.name: one.catalogue for one in present}
+    tools = build_name_table(order, {name: c.tools for name, c in catalogues.items()})
+    tools, param_headers = _checked(tools)
+    return Listing(
+        present=present,
+        absent=absent,
+        tools=tools,
+        prompts=build_name_table(order, {name: c.prompts for name, c in catalogues.items()}),
+        resources=build_uri_table(order, {name: c.resources for name, c in catalogues.items()}),
+        templates=build_uri_table(
+            order, {name: c.templates for name, c in catalogues.items()}, key="uriTemplate"
+        ),
+        param_headers=param_headers,
+    )
+
+
+def _checked(tools: NameTable) -> tuple[NameTable, Mapping[str, Sequence[ParamHeader]]]:
+    """Drop tools whose header annotations are at odds; note the headers of the others."""
+    fields: dict[str, Sequence[ParamHeader]] = {}
+    faulty: set[str] = set()
+    for shown in tools.shown:
+        if b"x-mcp-header" not in shown.item:
+            continue
+        schema = (read_object(shown.item) or {}).get("inputSchema", b"{}")
+        found = find_param_headers(read_value(schema))
+        if found.fault is not None:
+            faulty.add(shown.name)
+        elif found.fields:
+            fields[shown.name] = found.fields
+    kept = tuple(shown for shown in tools.shown if shown.name not in faulty)
+    return (tools if not faulty else NameTable(kept, tools.hidden)), fields
+
+
+def _owner(listing: Listing, uri: str) -> str | None:
+    listed = listing.resources.find(uri)
+    if listed is not None:
+        return listed.backend
+    for template in listing.templates.shown:
+        if UriTemplate.parse(template.own_name).matches(uri):
+            return template.backend
+    return None
+
+
+def _raise_unknown(listing: Listing, kind: Kind, name: str) -> NoReturn:
+    prefix = split(name)
+    for absent in listing.absent:
+        if not listing.present or (prefix is not None and prefix[0] == absent.peer.name):
+            raise absent.failure
+    if kind == "tools":
+        raise UnknownTool(f"Unknown tool: {name}")
+    raise UnknownPrompt(f"Unknown prompt: {name}")

@@ -1,0 +1,127 @@
+"""`serve`, read from top to bottom: what stands, what listens, and how it leaves.
+
+On SIGTERM or SIGINT readiness turns false at once; after a moment for balancers to notice, no
+connection is accepted any more, running requests end within the grace period, and the process is
+gone. A second signal does not wait.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.background import background_tasks
+from gateway.composition import Gateway
+from gateway.config.model import Config
+from gateway.foundations import standing
+from gateway.listeners import Listener, listening
+from gateway.tls import server_context
+from observability import events
+from observability.logs import get_logger
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Where the gateway listens, with the ports that were really taken."""
+
+    data_url: str
+    admin_url: str
+
+
+Announce = Callable[[Bound], Awaitable[None]]
+
+
+async def serve(config: Config, *, announce: Announce | None = None, burn: bool = True) -> None:
+    """Run until a signal comes, or until cancelled.
+
+    `announce` is called once both listeners are bound. `burn` is False in development alone: slugs
+    of tenants that are gone may come back.
+
+    Raises:
+        OSError: a listener cannot be bound.
+        TenantError, EmbeddedValkeyFailed: something that has to stand does not.
+    """
+    addresses: set[tuple[str, int]] = set()
+    async with (
+        _signals() as leaving,
+        standing(config, burn=burn) as foundations,
+        background_tasks() as tasks,
+    ):
+        gateway = Gateway(foundations, tasks, own_addresses=lambda: frozenset(addresses))
+        gateway.start()
+        async with (
+            _data_listener(config, gateway) as data,
+            _admin_listener(config, gateway) as admin,
+        ):
+            addresses.update((data.address, admin.address))
+            get_logger().info(events.LISTENER_BOUND, data=data.url, admin=admin.url)
+            if announce is not None:
+                await announce(Bound(data.url, admin.url))
+            await leaving.wait()
+            await _leave(config, gateway, data, leaving)
+        await gateway.close()
+
+
+async def _leave(config: Config, gateway: Gateway, data: Listener, leaving: "_Leaving") -> None:
+    gateway.is_leaving = True
+    await leaving.wait_again(config.limits.drain_delay_s)
+    gateway.pipeline.is_draining = True
+    await data.drain(0 if leaving.is_hurried else config.limits.drain_s)
+    get_logger().info(events.GATEWAY_DRAINED)
+
+
+class _Leaving:
+    """Whether the process was asked to go, and whether it was asked twice."""
+
+    def __init__(self) -> None:
+        self._once = asyncio.Event()
+        self._twice = asyncio.Event()
+
+    def ask(self) -> None:
+        (self._twice if self._once.is_set() else self._once).set()
+
+    @property
+    def is_hurried(self) -> bool:
+        return self._twice.is_set()
+
+    async def wait(self) -> None:
+        await self._once.wait()
+
+    async def wait_again(self, at_most_s: float) -> None:
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self._twice.wait()
+        except TimeoutError:
+            return
+
+
+@asynccontextmanager
+async def _signals() -> AsyncIterator[_Leaving]:
+    loop, leaving = asyncio.get_running_loop(), _Leaving()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, leaving.ask)
+    try:
+        yield leaving
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _data_listener(config: Config, gateway: Gateway) -> AsyncIterator[Listener]:
+    files = config.listen.tls
+    tls = None if files is None else server_context(files.cert_file, files.key_file)
+    async with listening(gateway.table, config.listen.host, config.listen.port, tls=tls) as bound:
+        yield bound
+
+
+@asynccontextmanager
+async def _admin_listener(config: Config, gateway: Gateway) -> AsyncIterator[Listener]:
+    table = web.Server(gateway.admin.handle, access_log=None)
+    async with listening(table, config.admin.host, config.admin.port) as bound:
+        yield bound
