@@ -15,7 +15,7 @@ Rules
 
 Members of the two sorted sets are session keys. `user-sessions` scores them by the time of their
 last use, `sessions` by the time at which they expire. A session with an open call or stream is
-scored BUSY + now, beyond any time, and renewed each second.
+scored BUSY + now, beyond any time, and renewed while it lasts.
 """
 
 import hashlib

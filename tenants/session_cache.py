@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from tenants.session_records import Session
 
+HOLD_RENEWAL_S = 5.0
+"""How often Redis is told that a session is still open. sessions.BUSY_LEASE_MS is 3 times that."""
+
 
 @dataclass(slots=True, kw_only=True)
 class LiveSession:
@@ -59,15 +62,17 @@ class SessionCache:
         self._live.pop(redis_key, None)
         self._used.pop(redis_key, None)
 
-    def hold(self, redis_key: str) -> None:
+    def hold(self, redis_key: str, *, now: float) -> None:
         """A call or stream is open on the session."""
         self._holds[redis_key] += 1
+        self._note_use(redis_key, now)
 
-    def release(self, redis_key: str) -> None:
+    def release(self, redis_key: str, *, now: float) -> None:
         """It is no longer."""
         self._holds[redis_key] -= 1
         if not self._holds[redis_key]:
             del self._holds[redis_key]
+        self._note_use(redis_key, now)
 
     def is_held(self, redis_key: str) -> bool:
         """Whether any call or stream of this process is open on the session."""
@@ -76,14 +81,15 @@ class SessionCache:
     def to_write_back(self, *, now: float) -> list[tuple[str, LiveSession]]:
         """Active sessions used since they were last written back. What is open is in use."""
         for redis_key in self._holds:
-            if (live := self.get(redis_key)) is not None:
+            live = self.get(redis_key)
+            if live is not None and now - live.seen_at >= HOLD_RENEWAL_S:
                 self.use(redis_key, live, now=now)
         return list(self._used.items())
 
     def written_back(self, redis_key: str, *, seen_at: float) -> None:
         """Redis knows of the session's use up to `seen_at`."""
         live = self._used.get(redis_key)
-        if live is not None and live.seen_at <= seen_at and not self.is_held(redis_key):
+        if live is not None and live.seen_at <= seen_at:
             del self._used[redis_key]
 
     def drop_idle(self, *, before: float) -> None:
@@ -93,3 +99,7 @@ class SessionCache:
             if live.seen_at >= before:
                 return
             self.forget(redis_key)
+
+    def _note_use(self, redis_key: str, now: float) -> None:
+        if (live := self.get(redis_key)) is not None:
+            self.use(redis_key, live, now=now)

@@ -12,8 +12,6 @@ Rules
 
 import asyncio
 import base64
-import hmac
-import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +19,11 @@ from contextlib import contextmanager, suppress
 
 from tenants import scripts
 from tenants.errors import SessionLimit, StoreUnavailable, UnknownSession
-from tenants.keyspace import framed, keyspace
-from tenants.seals import InvalidSeal, SealingRoot
+from tenants.keyspace import keyspace
+from tenants.seals import SealingRoot
 from tenants.session_cache import LiveSession, SessionCache
+from tenants.session_fields import SessionFields
+from tenants.session_names import is_same_user, key_of, keys_of, name_of
 from tenants.session_records import (
     SESSION_ID,
     Session,
@@ -40,7 +40,7 @@ from tenants.session_rules import (
 )
 from tenants.store import Argument, Store
 
-BUSY_LEASE_MS = 5000
+BUSY_LEASE_MS = 15_000
 """How long a mark of being open outlives the process that made it."""
 
 
@@ -76,7 +76,7 @@ class Sessions:
         self._cache = SessionCache(cache_size)
         self._name_keys = seals.derive("session id")
         self._mac_keys = seals.derive("session record")
-        self._field_seal = seals.seal("session field", now=now)
+        self._fields = SessionFields(store, seals.seal("session field", now=now), self._cache)
 
     @property
     def active(self) -> int:
@@ -104,7 +104,7 @@ class Sessions:
         """
         session_id, now = self._new_id(), self._now()
         session = Session(
-            key=_name(self._name_keys[0], session_id),
+            key=name_of(self._name_keys[0], session_id),
             owner=owner,
             revision=revision,
             client_capabilities=client_capabilities,
@@ -115,7 +115,9 @@ class Sessions:
             incarnation=incarnation,
         )
         # The limit is about to be judged by last uses: let Redis know this process's.
-        await self._touch([pair for pair in self._used(now) if _is_same_user(pair[1], owner)])
+        await self._touch(
+            [pair for pair in self._used(now) if is_same_user(pair[1].session.owner, owner)]
+        )
         await self._insert(session, now)
         return session_id, session
 
@@ -156,7 +158,7 @@ class Sessions:
         Raises:
             UnknownSession: it has ended meanwhile.
         """
-        redis_key = _redis_key(session)
+        redis_key = key_of(session)
         live = self._cache.get(redis_key)
         if session.is_active or (live is not None and live.session.is_active):
             return
@@ -177,9 +179,9 @@ class Sessions:
         Raises:
             UnknownSession: it had ended already.
         """
-        redis_key = _redis_key(session)
+        redis_key = key_of(session)
         self._cache.forget(redis_key)
-        keys = _keys(session)
+        keys = keys_of(session)
         try:
             reply = await self._store.run(scripts.END_SESSION, keys, [session.key])
         finally:
@@ -189,14 +191,12 @@ class Sessions:
     @contextmanager
     def hold(self, session: Session) -> Iterator[None]:
         """While a call or stream is open: the session is in use and is not ended for another."""
-        redis_key = _redis_key(session)
-        self._cache.hold(redis_key)
+        redis_key = key_of(session)
+        self._cache.hold(redis_key, now=self._now())
         try:
             yield
         finally:
-            self._cache.release(redis_key)
-            if (live := self._cache.get(redis_key)) is not None:
-                self._cache.use(redis_key, live, now=self._now())
+            self._cache.release(redis_key, now=self._now())
 
     async def remember(self, session: Session, field: str, value: bytes) -> None:
         """Keep a value with the session, sealed, for as long as the session lives.
@@ -204,36 +204,18 @@ class Sessions:
         Raises:
             UnknownSession: it has ended; nothing brings it back.
         """
-        redis_key = _redis_key(session)
-        sealed = self._field_seal.seal(value, bound_to=framed(redis_key, field))
-        reply = await self._store.run(
-            scripts.REMEMBER_FIELD, [redis_key], [_hash_field(field), sealed]
-        )
-        self._require(redis_key, reply)
-        self._note_field(redis_key, field, value)
+        await self._fields.remember(session, field, value)
 
     async def recall(self, session: Session, field: str) -> bytes | None:
         """The value remembered under `field`, None if there is none (or it was tampered with).
 
         What this process has seen is answered from memory, absence never.
         """
-        redis_key = _redis_key(session)
-        live = self._cache.get(redis_key)
-        if live is not None and field in live.fields:
-            return live.fields[field]
-        reply = await self._store.run_read(scripts.RECALL_FIELD, [redis_key], [_hash_field(field)])
-        match reply:
-            case [bytes(sealed)]:
-                return self._opened(redis_key, field, sealed)
-            case _:
-                return None
+        return await self._fields.recall(session, field)
 
     async def forget(self, session: Session, field: str) -> None:
         """Drop what was remembered under `field`."""
-        redis_key = _redis_key(session)
-        if (live := self._cache.get(redis_key)) is not None:
-            live.fields.pop(field, None)
-        await self._store.run(scripts.FORGET_FIELD, [redis_key], [_hash_field(field)])
+        await self._fields.forget(session, field)
 
     async def write_back(self) -> None:
         """Tell Redis which sessions were used lately; let go of those that it no longer has."""
@@ -253,7 +235,7 @@ class Sessions:
             raise UnknownSession("malformed")
         oldest = self._clock() - self._lifetimes.unchecked_s
         for name_key in self._name_keys:
-            redis_key = keyspace(tenant).session(_name(name_key, session_id))
+            redis_key = keyspace(tenant).session(name_of(name_key, session_id))
             live = self._cache.get(redis_key)
             if live is not None and live.checked_at >= oldest:
                 return redis_key, live
@@ -261,7 +243,7 @@ class Sessions:
 
     async def _load(self, session_id: str, tenant: str) -> tuple[str, LiveSession]:
         for name_key in self._name_keys:
-            key = _name(name_key, session_id)
+            key = name_of(name_key, session_id)
             redis_key = keyspace(tenant).session(key)
             checked_at = self._clock()
             match await self._store.run_read(scripts.LOAD_SESSION, [redis_key]):
@@ -277,13 +259,13 @@ class Sessions:
         raise UnknownSession
 
     async def _insert(self, session: Session, now: float) -> None:
-        owner, redis_key = session.owner, _redis_key(session)
+        owner, redis_key = session.owner, key_of(session)
         record = encode_record(session, redis_key=redis_key, mac_key=self._mac_keys[0])
         checked_at = self._clock()
         prefix = keyspace(owner.tenant).session_prefix
         reply = await self._store.run(
             scripts.CREATE_SESSION,
-            _keys(session),
+            keys_of(session),
             [
                 record,
                 session.key,
@@ -329,57 +311,13 @@ class Sessions:
         score = seen_ms + scripts.BUSY if self._cache.is_held(redis_key) else seen_ms
         ttl_ms = self._lifetimes.remaining_ms(session, now=seen_at)
         idle_ms = _milliseconds(self._lifetimes.idle_s)
-        return _keys(session), [session.key, seen_ms, score, ttl_ms, idle_ms]
+        return keys_of(session), [session.key, seen_ms, score, ttl_ms, idle_ms]
 
     def _require(self, redis_key: str, reply: Sequence[object]) -> None:
         """A script answers 0 when the session is gone."""
         if reply != [1]:
             self._cache.forget(redis_key)
             raise UnknownSession("ended")
-
-    def _note_field(self, redis_key: str, field: str, value: bytes) -> None:
-        if (live := self._cache.get(redis_key)) is not None:
-            live.fields[field] = value
-
-    def _opened(self, redis_key: str, field: str, sealed: bytes) -> bytes | None:
-        try:
-            value = self._field_seal.open(
-                sealed.decode("ascii", "replace"),
-                bound_to=framed(redis_key, field),
-                max_age_s=math.inf,
-            )
-        except InvalidSeal:
-            return None
-        self._note_field(redis_key, field, value)
-        return value
-
-
-def _name(key: bytes, session_id: str) -> str:
-    return hmac.digest(key, session_id.encode("ascii"), "sha256").hex()
-
-
-def _redis_key(session: Session) -> str:
-    return keyspace(session.owner.tenant).session(session.key)
-
-
-def _keys(session: Session) -> list[str]:
-    """The session, its user's sessions, its tenant's."""
-    keys, principal = keyspace(session.owner.tenant), session.owner.principal
-    user = keys.user_sessions(principal.issuer, principal.subject)
-    return [keys.session(session.key), user, keys.sessions]
-
-
-def _is_same_user(live: LiveSession, owner: SessionOwner) -> bool:
-    mine, theirs = live.session.owner, owner
-    return (mine.tenant, mine.principal.issuer, mine.principal.subject) == (
-        theirs.tenant,
-        theirs.principal.issuer,
-        theirs.principal.subject,
-    )
-
-
-def _hash_field(field: str) -> str:
-    return f"field:{field}"
 
 
 def _milliseconds(seconds: float) -> int:

@@ -446,6 +446,27 @@ async def test_s12_sessions_with_an_open_call_or_stream_are_not_ended(
     await there.pending(owner(slug))
 
 
+async def test_s12_a_stream_that_stays_open_keeps_its_mark_and_its_session(
+    here: Process, there: Process, slug: str
+) -> None:
+    session_id, session = await here.active(owner(slug))
+    there.sessions = Process(
+        there.store, clock=here.clock, limits=SessionLimits(per_user=1)
+    ).sessions
+
+    with here.sessions.hold(session):
+        before = here.store.commands
+        for _ in range(3600):
+            await here.sessions.write_back()
+            here.clock.time += 1
+        written = here.store.commands - before
+        with pytest.raises(SessionLimit):
+            await there.pending(owner(slug))
+
+    assert written <= 3600 / 5 + 1
+    await there.join(session_id, owner(slug))
+
+
 async def test_s12_a_mark_of_a_process_that_died_holds_for_some_seconds_only(
     store: Store, slug: str
 ) -> None:
@@ -456,7 +477,7 @@ async def test_s12_a_mark_of_a_process_that_died_holds_for_some_seconds_only(
         await process.sessions.write_back()
         with pytest.raises(SessionLimit):
             await successor.pending(owner(slug))
-        process.clock.time += 6
+        process.clock.time += 16
 
         assert await successor.pending(owner(slug))
 
