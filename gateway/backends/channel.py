@@ -139,6 +139,7 @@ class Channel:
                 return self._checked(ResponseStream(self._backend, response, payload))
             except (ClientError, OSError, ValueError) as error:
                 if payload.is_begun:
+                    payload.distrust_connection()
                     raise _after_sending(self._backend, error) from error
                 if payload.is_stale:
                     continue  # a kept connection had ended: nothing was sent on it
@@ -186,7 +187,7 @@ class Channel:
 
     def _checked(self, stream: ResponseStream) -> ResponseStream:
         if stream.header_bytes > self._limits.header_bytes:
-            stream.close()
+            stream.drop()
             raise OutcomeUnknown(self._backend, "the headers of the answer are too large")
         return stream
 
