@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from ipaddress import IPv4Address
 
 import aiohttp
 from aiohttp import AddrInfoType
@@ -23,6 +22,7 @@ from aiohttp.connector import Connection
 from auth.addresses import PUBLIC_PORT, Address, EgressGrant, check_address, read_address, remedy
 from auth.destinations import Destination, read_destination
 from auth.errors import EgressRefused
+from auth.own_listeners import Listeners, is_own_listener
 
 __all__ = [
     "ConnectionRefused",
@@ -38,13 +38,12 @@ GuardedSession = aiohttp.ClientSession
 
 CONNECT_TIMEOUT_S = 3.0
 MAX_HEADER_BYTES = 8190
+MAX_CHECKED = 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNSENT_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 # The scheme of the request that a connection is being made for; no scheme permits nothing.
 _scheme: ContextVar[str] = ContextVar("egress_scheme", default="")
-
-Listeners = frozenset[tuple[str, int]]
 
 
 class ConnectionRefused(OSError):
@@ -123,6 +122,7 @@ class TenantEgress:
         self._resolver = resolver
         self._on_refused = on_refused
         self._tls = tls
+        self._checked: set[tuple[str, int, str]] = set()
 
     def check_url(self, url: str) -> None:
         """Refuse a URL by what it says, without resolving its name.
@@ -202,6 +202,14 @@ class TenantEgress:
         except EgressRefused as refusal:
             self._on_refused(self.tenant, refusal)
             raise ConnectionRefused(refusal) from refusal
+        if len(self._checked) >= MAX_CHECKED:
+            self._checked.clear()
+        self._checked.add((host, port, _scheme.get()))
+
+    def check_reused(self, host: str, port: int) -> None:
+        """As `check_connection`, for the peer of a connection that may have served before."""
+        if (host, port, _scheme.get()) not in self._checked:
+            self.check_connection(host, port)
 
     def _open_socket(self, info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = info
@@ -219,9 +227,8 @@ class TenantEgress:
             )
 
     def _check_own_listeners(self, address: Address, port: int) -> None:
-        for host, own_port in self._forbidden():
-            if port == own_port and _is_listening_there(read_address(host), address):
-                raise EgressRefused("destination is this gateway itself")
+        if is_own_listener(address, port, self._forbidden()):
+            raise EgressRefused("destination is this gateway itself")
 
 
 class _GuardedResolver(AbstractResolver):
@@ -259,7 +266,7 @@ def _guarded_request(egress: TenantEgress) -> type[aiohttp.ClientRequest]:
                 raise aiohttp.ClientConnectionError("connection lost")
             host, port = conn.transport.get_extra_info("peername")[:2]
             try:
-                egress.check_connection(host, port)
+                egress.check_reused(host, port)
             except ConnectionRefused as error:
                 raise aiohttp.ClientConnectorError(self.connection_key, error) from error
             return await super().send(conn)
@@ -282,23 +289,3 @@ async def _guard_exchange(
             response.request_info, (), status=response.status, message="redirects are not followed"
         )
     return response
-
-
-def _is_listening_there(listener: Address, address: Address) -> bool:
-    if address.is_unspecified:
-        return True  # the kernel takes it for loopback
-    if listener.is_unspecified:
-        return _is_own(address)
-    return listener == address
-
-
-def _is_own(address: Address) -> bool:
-    if address.is_loopback:
-        return True
-    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((str(address), 0))
-        except OSError:
-            return False
-    return True
