@@ -111,6 +111,40 @@ def test_stopping_one_that_died_or_never_ran_is_fine(embedded: EmbeddedValkey) -
     assert embedded.pid is None
 
 
+def test_one_that_does_not_end_when_asked_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_valkey, "STOP_TIMEOUT_S", 0.05)
+    private = PrivateValkey()
+    private.pause()
+
+    private.stop()
+    private.start()  # the lock is free
+
+    private.close()
+
+
+def test_one_that_never_answers_is_given_up(
+    embedded: EmbeddedValkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_valkey, "START_TIMEOUT_S", 0.1)
+    mute = tmp_path / "mute"
+    mute.write_text("#!/bin/sh\nexec sleep 60\n")
+    mute.chmod(0o700)
+
+    with pytest.raises(EmbeddedValkeyFailed, match="did not answer"):
+        EmbeddedValkey(server=mute).start(tmp_path / "s")
+
+    embedded.start(tmp_path / "s")
+
+
+def test_one_that_runs_is_not_started_twice(embedded: EmbeddedValkey, tmp_path: Path) -> None:
+    embedded.start(tmp_path)
+
+    with pytest.raises(EmbeddedValkeyFailed, match="already started"):
+        embedded.start(tmp_path)
+
+    assert embedded.is_running
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux only")
 def test_p03_it_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen(  # noqa: S603 - our own interpreter

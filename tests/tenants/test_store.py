@@ -7,7 +7,7 @@ import pytest
 
 from tenants.errors import StoreUnavailable, StoreUnsuitable
 from tenants.scripts import Script
-from tenants.store import Store
+from tenants.store import Reply, Store
 from tests.rigs.valkey import ConfiguredValkey, PrivateValkey
 
 ECHO_BACK = Script("return {KEYS[1], ARGV[1]}")
@@ -263,6 +263,54 @@ async def test_r15_a_user_without_config_rights_is_enough(configured: Configured
 
     assert "cannot be seen" in warning
     assert await store.mark() == ("i", 1)
+
+
+async def test_r09_a_server_that_cannot_be_looked_at_is_refused(configured: Configured) -> None:
+    _, store = configured(
+        *["--user", "gw", "on", ">secret", "~pc:*", "+@all", "-info"],
+        query="?username=gw&password=secret",
+    )
+
+    with pytest.raises(StoreUnsuitable, match="INFO is refused"):
+        await store.check()
+
+
+async def test_r17_a_feed_that_hangs_is_given_up_and_made_anew(
+    private_valkey: PrivateValkey,
+    private_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tenants.store.FEED_SILENCE_S", 0.05)
+    connects, connected_anew = private_store._connect, asyncio.Event()  # noqa: SLF001 - to see it
+
+    async def connect() -> object:
+        connected_anew.set()
+        return await connects()
+
+    await private_store.publish_change("i", 1)
+    feed = private_store.feed()
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        assert await anext(feed) == ("i", 1)
+        later = group.create_task(anext(feed))
+        while b"cmd=ping" not in clients_of(await private_store.read("CLIENT", "LIST")):
+            pass  # silent, then asked; it answers, so it is not given up
+        monkeypatch.setattr(private_store, "_connect", connect)
+        await private_store.publish_change("i", 2)
+        assert await later == ("i", 2)
+        assert not connected_anew.is_set()
+
+        later = group.create_task(anext(feed))
+        private_valkey.pause()
+        await connected_anew.wait()  # silent, asked, not answered
+        private_valkey.resume()
+        assert await later == ("i", 2)  # the mark, on a new connection
+    await feed.aclose()
+
+
+def clients_of(reply: Reply) -> bytes:
+    assert isinstance(reply, bytes)
+    return reply
 
 
 async def test_the_mark_never_falls_within_an_incarnation(private_store: Store) -> None:
