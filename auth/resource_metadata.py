@@ -5,8 +5,9 @@ bytes. `resource` is exactly the URL that clients use, or they must reject the d
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -57,7 +58,7 @@ def resource_metadata(
     )
 
 
-def _document(members: dict[str, object]) -> bytes:
+def _document(members: Mapping[str, Any]) -> bytes:
     """RFC 9728 section 2: "Claims with zero elements MUST be omitted from the response"."""
     filled = {name: value for name, value in members.items() if value}
     return json.dumps(filled, separators=(",", ":"), ensure_ascii=True).encode("ascii")

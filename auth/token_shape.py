@@ -38,6 +38,9 @@ _REFUSED_MEMBERS = {
     "x5c": TokenFault.MALFORMED,
 }
 
+# RFC 7515 sections 4.1.7 to 4.1.10: of no use to us, and strings all the same.
+_TEXT_MEMBERS = ("cty", "x5t", "x5t#S256")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedToken:
@@ -102,6 +105,12 @@ def check_members(token: UnverifiedToken) -> None:
             raise InvalidToken(fault)
 
 
+def check_unused_members(token: UnverifiedToken) -> None:
+    """What is not used must be well-formed nevertheless: others may use it."""
+    if not all(isinstance(token.header.get(member, ""), str) for member in _TEXT_MEMBERS):
+        raise InvalidToken(TokenFault.MALFORMED)
+
+
 def check_type(token: UnverifiedToken) -> None:
     """`typ`, if there is one, is an ASCII string; the issuer's profile says which ones pass."""
     typ = token.header.get("typ", NO_TYPE)
@@ -122,6 +131,7 @@ SHAPE_CHECKS: tuple[Callable[[UnverifiedToken], None], ...] = (
     check_algorithm,
     check_type,
     check_members,
+    check_unused_members,
     check_kid,
 )
 
