@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.mcp_client import modern_headers, modern_meta
 
@@ -106,6 +107,15 @@ def curl(target: Target, *, tool: str, arguments: Mapping[str, Any]) -> str:
 def server_name(tenant: str, endpoint: str = "") -> str:
     """The name under which a client knows an endpoint: letters, digits and dashes."""
     return re.sub(r"[^a-zA-Z0-9-]+", "-", "-".join(filter(None, (tenant, endpoint))))
+
+
+def named_after(url: str) -> str:
+    """The same for an endpoint of which only the URL is known: its tenant, else its host."""
+    parts = urlsplit(url)
+    found = re.search(r"/t/([^/]+)(?:/([^/]+))?/mcp$", parts.path)
+    return (
+        server_name(*filter(None, found.groups())) if found else server_name(parts.hostname or url)
+    )
 
 
 def _remote(target: Target) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from gateway.dev.errors import DevFailed
 from gateway.mcp_client import CallFailed
 from tenants.embedded_valkey import EmbeddedValkeyFailed
 from tenants.errors import TenantError
+from tenants.seals import UnusableRoot
 
 # In the order of `portcullis --help`: each module has a function of its name.
 COMMANDS = (
@@ -38,7 +39,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_EXPECTED = (AuthError, CallFailed, CommandFailed, DevFailed, EmbeddedValkeyFailed, TenantError)
+_EXPECTED = (
+    AuthError,
+    CallFailed,
+    CommandFailed,
+    DevFailed,
+    EmbeddedValkeyFailed,
+    OSError,
+    TenantError,
+    UnusableRoot,
+)
 
 
 def _register() -> None:
@@ -53,18 +63,27 @@ _register()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     try:
-        code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
-    except InvalidConfig as invalid:
-        return _said(invalid.report(), EX_CONFIG)
-    except _EXPECTED as failure:
-        return _said(f"portcullis: {failure}", 1)
-    except typer.Exit as left:
-        return left.exit_code
-    except KeyboardInterrupt:
-        return 130
-    return code if isinstance(code, int) else 0
+        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="portcullis")
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 1
+    except ExceptionGroup as group:
+        return _failed(first_of(group))
+    except (*_EXPECTED, InvalidConfig) as failure:
+        return _failed(failure)
+    return 0
 
 
-def _said(message: str, code: int) -> int:
-    sys.stderr.write(message + "\n")
-    return code
+def first_of(group: ExceptionGroup[Exception]) -> Exception:
+    """The first failure of tasks that ran together; the others came of it, or would again."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, ExceptionGroup) else first
+
+
+def _failed(failure: Exception) -> int:
+    if isinstance(failure, InvalidConfig):
+        sys.stderr.write(failure.report() + "\n")
+        return EX_CONFIG
+    if not isinstance(failure, _EXPECTED):
+        raise failure
+    sys.stderr.write(f"portcullis: {failure}\n")
+    return 1

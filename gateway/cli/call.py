@@ -39,7 +39,7 @@ def call(
     state_dir: StateDirOption = DEFAULT_STATE_DIR,
     *,
     as_json: JsonOption = False,
-) -> int:
+) -> None:
     """Call a tool through a running gateway and print its result.
 
     Without --url the gateway is the `portcullis dev` that runs here. Exit code 1 when the tool
@@ -54,7 +54,8 @@ def call(
         say_json(result)
     else:
         say(_readable(result))
-    return 1 if result.get("isError") else 0
+    if result.get("isError"):
+        raise typer.Exit(1)
 
 
 def _object(text: str) -> dict[str, Any]:

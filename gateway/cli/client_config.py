@@ -11,7 +11,7 @@ from gateway.cli.output import JsonOption, say, say_json
 from gateway.dev.endpoints import endpoint_url
 from gateway.dev.state_directory import StateDirectory
 from gateway.dev.token_request import request_token
-from gateway.snippets import CLIENTS, Target, server_name
+from gateway.snippets import CLIENTS, Target, named_after, server_name
 
 
 class Client(StrEnum):
@@ -57,9 +57,9 @@ def client_config(
 
 
 def _target(tenant: str, endpoint: str, url: str | None, state: StateDirectory) -> Target:
-    name = server_name(tenant, endpoint)
     if url is not None:
-        return Target(name=name, url=url)
+        return Target(name=named_after(url), url=url)
+    name = server_name(tenant, endpoint)
     note = state.read_note()
     resource = endpoint_url(note, tenant, endpoint)
     answer = request_token(note.issuer, client=state.read_client(), resource=resource)

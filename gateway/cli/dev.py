@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def dev(
     port: PortOption = 8080,
     admin_port: AdminPortOption = 9090,
     issuer_port: IssuerPortOption = 8081,
-) -> int:
+) -> None:
     """Run a whole gateway on this machine, with nothing to configure.
 
     Starts an embedded Valkey, a development issuer, three real MCP servers and the gateway with
@@ -38,8 +39,6 @@ def dev(
     """
     root = Path.cwd() / state_dir
     options = DevOptions(root=root, port=port, admin_port=admin_port, issuer_port=issuer_port)
-    try:
+    # A signal before everything stands cancels; afterwards it drains.
+    with suppress(asyncio.CancelledError, KeyboardInterrupt):
         uvloop.run(run_dev(options, Progress(sys.stdout, time.monotonic)))
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        return 0
-    return 0

@@ -22,6 +22,8 @@ from tenants.registry import Registry
 from tenants.revocation_scope import RevocationScope
 from tenants.store import Store
 
+SQLITE = "sqlite+aiosqlite:///"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
@@ -34,6 +36,7 @@ class Machine:
     @asynccontextmanager
     async def registry(self, scope: RevocationScope) -> AsyncIterator[Registry]:
         """The registry, after a check that the tenant of `scope` exists."""
+        self._require_file()
         registry = await Registry.open(self.database_url)
         try:
             tenants = (await registry.load()).tenants
@@ -43,6 +46,12 @@ class Machine:
             yield registry
         finally:
             await registry.close()
+
+    def _require_file(self) -> None:
+        """Opening would make an empty registry, and a revocation in it would revoke nothing."""
+        path = Path(self.database_url.removeprefix(SQLITE))
+        if self.database_url.startswith(SQLITE) and not path.is_file():
+            raise CommandFailed(f"there is no registry at {path}; name the gateway's own with -c")
 
     async def publish(self, registry: Registry, change: Change) -> bool:
         """Tell running processes at once; False when Redis could not be reached."""
@@ -75,7 +84,7 @@ def find_machine(config: Path | None, state: StateDirectory) -> Machine:
 
 def _dev_machine(root: Path) -> Machine:
     return Machine(
-        database_url=f"sqlite+aiosqlite:///{root / 'registry.db'}",
+        database_url=f"{SQLITE}{root / 'registry.db'}",
         redis_url=_embedded_url(root),
         lease_s=Revocation().lease_s,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import uvloop
@@ -11,7 +12,7 @@ from gateway.config.loading import load_config
 from gateway.serve import serve as serve_config
 
 
-def serve(config: ConfigOption = None) -> int:
+def serve(config: ConfigOption = None) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C.
 
     Refuses to start on a configuration that would open a door (exit code 64); see
@@ -19,8 +20,6 @@ def serve(config: ConfigOption = None) -> int:
     and ends with exit code 0.
     """
     checked = load_config(config, environ=os.environ, cwd=Path.cwd())
-    try:
+    # A signal before everything stands cancels; afterwards it drains.
+    with suppress(asyncio.CancelledError, KeyboardInterrupt):
         uvloop.run(serve_config(checked))
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        return 0
-    return 0

@@ -10,7 +10,7 @@ from gateway.snippets import Snippet, Target, claude, curl, cursor, inspector, v
 EXAMPLE_TOOL = "find_order"
 EXAMPLE_ARGUMENTS: Mapping[str, Any] = {"number": "A-1001"}
 
-_FIRST = "A token for acme, good for one hour (another: portcullis token --tenant acme):"
+_INTRODUCTION = "A token for acme, good for one hour (another: portcullis token --tenant acme):"
 _FAREWELL = (
     "For development only: the issuer gives a token to whoever asks on this machine.\n"
     "Ctrl-C ends everything."
@@ -23,7 +23,7 @@ def announcement(note: DevNote, places: Places) -> str:
     target = Target(name="acme", url=acme.endpoint, token=acme.token)
     parts = [
         table(("what", "where"), list(_places(note, places))),
-        f"{_FIRST}\n\n{acme.token}",
+        f"{_INTRODUCTION}\n\n{acme.token}",
         f"Call a tool:\n\n{curl(target, tool=EXAMPLE_TOOL, arguments=EXAMPLE_ARGUMENTS)}",
         *(_pasted(make(target)) for make in (claude, vscode, cursor, inspector)),
         _FAREWELL,

@@ -86,7 +86,7 @@ class _Dev:
         async def announce(bound: Bound) -> None:
             await self._announce(issuer, places, bound)
 
-        await serve(config, announce=announce)
+        await serve(config, announce=announce, burn=False)
 
     def _places(self, options: DevOptions) -> Places:
         chosen = choose_ports(options.port, options.admin_port, options.issuer_port)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.errors import InvalidConfig
-from gateway.config.loading import find_file, load_config
+from gateway.config.loading import find_file, load_config, parse_config
 from gateway.config.model import LogLevel, Revocation
 from tests.gateway.config.documents import SMALLEST, TENANT, parsed
 
@@ -178,7 +178,7 @@ def test_variables_override_the_file_and_each_other() -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
     }
 
-    config = parsed(text, **environ)
+    config = parse_config(text, environ=environ, directory=Path("/nowhere"))
 
     assert config.telemetry.log_level is LogLevel.WARNING
     assert config.telemetry.otlp_endpoint == "http://localhost:4318"
