@@ -78,7 +78,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while (request := self._next()) is not None:
-            self.backend.requests.append(request)
+            self.backend.record(request)
             self._arrived.put_nowait(request)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -212,6 +212,7 @@ class FakeBackend:
 
     def __post_init__(self) -> None:
         self._open: list[_Connection] = []
+        self._arrival = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -277,6 +278,16 @@ class FakeBackend:
                 with socket.socket(fileno=os.dup(number)) as own:
                     own.shutdown(socket.SHUT_RDWR)
 
+    def record(self, request: Recorded) -> None:
+        self.requests.append(request)
+        self._arrival.set()
+
+    async def arrived(self, rpc: str, *, times: int = 1) -> None:
+        """Wait until so many requests of a JSON-RPC method have come."""
+        while len(self.calls(rpc)) < times:
+            self._arrival.clear()
+            await self._arrival.wait()
+
     async def all_gone(self) -> None:
         """Wait until the client has let go of every connection so far."""
         for connection in list(self._open):
@@ -294,9 +305,14 @@ class FakeBackend:
             self.sessions.discard(request.header("Mcp-Session-Id") or "")
             await wire.reply(b"")
         elif "id" not in request.message or request.rpc is None:
-            await self._script(request.rpc or "response", _accept)(wire)
+            await self._script(request.rpc or "response", self._accept)(wire)
         else:
             await self._script(request.rpc, self._behave)(wire)
+
+    async def _accept(self, wire: Wire) -> None:
+        session = wire.request.header("Mcp-Session-Id")
+        is_known = session is None or session in self.sessions
+        await wire.reply(b"", status=202 if is_known else 404)
 
     def _script(self, rpc: str, default: Script) -> Script:
         return self.scripts.get(rpc, default)
@@ -364,7 +380,3 @@ class FakeBackend:
             self.sessions.add(session)
             headers["Mcp-Session-Id"] = session
         await wire.result(result, headers)
-
-
-async def _accept(wire: Wire) -> None:
-    await wire.reply(b"", status=202)

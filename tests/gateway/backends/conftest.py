@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from ipaddress import ip_network
 
 import pytest
@@ -39,6 +40,16 @@ def call(name: str = "echo", arguments: bytes = b"{}", **members: object) -> Out
 def replace_members(request: OutgoingRequest, members: dict[str, object]) -> OutgoingRequest:
     values = {name: getattr(request, name) for name in OutgoingRequest.__slots__}
     return OutgoingRequest(**(values | members))
+
+
+@dataclass
+class SteppedClock:
+    """A monotonic clock that a test moves."""
+
+    now: float = 0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 MakePeer = Callable[..., BackendPeer]

@@ -8,7 +8,7 @@ from gateway.backends.limits import BackendLimits
 from gateway.backends.peer import OutgoingRequest
 from gateway.errors import BackendTimeout, BackendUnavailable, OutcomeUnknown
 from observability.trace_context import TraceContext
-from tests.gateway.backends.conftest import META, MakePeer, call
+from tests.gateway.backends.conftest import META, MakePeer, SteppedClock, call
 from tests.rigs.fake_backend import FakeBackend, Wire
 
 BEARER = "eyJhbGciOiJSUzI1NiJ9.client-token-that-stays-here"
@@ -199,13 +199,13 @@ async def test_untouched_members_arrive_as_the_bytes_that_they_were(
 
 
 async def test_idle_connections_are_given_back(fake: FakeBackend, make_peer: MakePeer) -> None:
-    now = 0.0
-    peer = make_peer(fake, clock=lambda: now)
+    clock = SteppedClock()
+    peer = make_peer(fake, clock=clock)
     await (await peer.request(call())).result()
-    now = 599
+    clock.now = 599
     await peer.drop_idle()
     assert fake.open_connections == 1
-    now = 600
+    clock.now = 600
     await peer.drop_idle()
     await fake.all_gone()
     result = await (await peer.request(call())).result()
