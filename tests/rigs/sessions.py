@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
+
 from auth.principal import Principal
 from tenants.seals import SealingRoot
 from tenants.session_records import Session, SessionOwner
@@ -86,3 +88,26 @@ class Process:
         return await self.sessions.join(
             session_id, whose, incarnation=incarnation, epoch=epoch, seq_now=seq_now
         )
+
+
+async def commands_of(process: Process, session_id: str, tenant: str) -> int:
+    """How many commands a join costs."""
+    before = process.store.commands
+    await process.join(session_id, owner(tenant))
+    return process.store.commands - before
+
+
+@pytest.fixture
+def here(store: Store) -> Process:
+    return Process(store)
+
+
+@pytest.fixture
+def there(store: Store, here: Process) -> Process:
+    """Another process over the same Redis, at the same time."""
+    return Process(store, clock=here.clock)
+
+
+@pytest.fixture
+def private_here(private_store: Store) -> Process:
+    return Process(private_store)

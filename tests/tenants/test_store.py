@@ -252,6 +252,26 @@ async def test_r15_a_wrong_password_is_unavailable_and_not_repeated_to_anybody(
     assert "wrong-one" not in str(caught.value) + str(caught.value.__cause__)
 
 
+async def test_r15_where_tls_is_wanted_nothing_is_said_in_plain() -> None:
+    heard = bytearray()
+
+    async def answer_in_plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.extend(await reader.read(4096))
+        writer.write(b"+OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer_in_plain, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    store = Store.open(f"rediss://gw:planted-secret@{host}:{port}/0")
+    async with server:
+        with pytest.raises(StoreUnavailable):
+            await store.ping()
+
+    assert heard
+    assert b"planted-secret" not in heard
+    await store.close()
+
+
 async def test_r15_a_user_without_config_rights_is_enough(configured: Configured) -> None:
     _, store = configured(
         *["--user", "gw", "on", ">secret", "~pc:*", "&pc:*", "+@all", "-@dangerous", "+info"],
