@@ -13,7 +13,6 @@ Rules
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,8 +28,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from tenants.errors import RegistryUnavailable
+from tenants.sqlite_file import SqliteFile
 
-BUSY_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 10
 LOAD_TIMEOUT_S = 60
 
@@ -166,8 +165,9 @@ class Transaction:
 class Database:
     """An opened, migrated database. `commands` counts every statement sent to it."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, file: SqliteFile | None) -> None:
         self._engine = engine
+        self._file = file
         self.commands = 0
         sa.event.listen(engine.sync_engine, "before_cursor_execute", self._count)
 
@@ -179,11 +179,11 @@ class Database:
             RegistryUnavailable: it cannot be opened, or its schema is newer than this program.
         """
         try:
-            database = cls(_engine(sa.make_url(url)))
-        except (sa.exc.SQLAlchemyError, OSError) as error:
+            database = cls._at(sa.make_url(url))
+        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             raise RegistryUnavailable(f"the registry cannot be opened: {_brief(error)}") from error
         try:
-            await database._migrate()
+            await database.migrate()
         except BaseException:
             await database.close()
             raise
@@ -192,6 +192,15 @@ class Database:
     async def close(self) -> None:
         """Let go of the database."""
         await self._engine.dispose()
+        if self._file is not None:
+            await self._file.close()
+
+    @classmethod
+    def _at(cls, url: sa.URL) -> "Database":
+        if url.get_backend_name() != "sqlite":
+            return cls(create_async_engine(url, pool_pre_ping=True, hide_parameters=True), None)
+        file = SqliteFile(_sqlite_path(url))
+        return cls(_sqlite_engine(file), file)
 
     @asynccontextmanager
     async def reading(self, timeout_s: float = STATEMENT_TIMEOUT_S) -> AsyncIterator[Transaction]:
@@ -220,7 +229,8 @@ class Database:
     def _count(self, *_: object) -> None:
         self.commands += 1
 
-    async def _migrate(self) -> None:
+    async def migrate(self) -> None:
+        """Bring the schema up to date; `open` has done it."""
         scripts = ScriptDirectory.from_config(_alembic())
         async with self._transaction(LOAD_TIMEOUT_S, is_writer=False) as connection:
             is_current = await connection.run_sync(_is_current, scripts)
@@ -235,34 +245,21 @@ def _brief(error: Exception) -> str:
     return f"{type(cause).__name__} {cause}".strip()
 
 
-def _engine(url: sa.URL) -> AsyncEngine:
-    if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
-    if not url.database or url.database == ":memory:":
-        raise RegistryUnavailable("the registry must be a file: it has to survive a restart")
-    path = Path(url.database).absolute()
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    # mode=rw: a file that has vanished is a failure, never a new and empty registry.
-    uri = url.set(
-        drivername="sqlite+aiosqlite",
-        database=path.as_uri(),
-        query={"mode": "rw", "uri": "true", "timeout": str(BUSY_TIMEOUT_S)},
+def _sqlite_engine(file: SqliteFile) -> AsyncEngine:
+    engine = create_async_engine(
+        "sqlite+aiosqlite://",
+        async_creator=file.connect,
+        poolclass=NullPool,
+        hide_parameters=True,
     )
-    engine = create_async_engine(uri, poolclass=NullPool, hide_parameters=True)
-    sa.event.listen(engine.sync_engine, "connect", _prepare)
     sa.event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
 
-def _prepare(connection: Any, _record: object) -> None:
-    # The driver's own habit is to begin late and not for every statement; `_begin` says when.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+def _sqlite_path(url: sa.URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise RegistryUnavailable("the registry must be a file: it has to survive a restart")
+    return Path(url.database)
 
 
 def _begin(connection: sa.Connection) -> None:

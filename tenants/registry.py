@@ -138,7 +138,7 @@ class Registry:
         return News(
             head=head,
             changes=changes,
-            tenants={Slug(slug): found.get(Slug(slug)) for slug in touched},
+            tenants={Slug(slug): found.get(Slug(slug)) for slug in sorted(touched)},
         )
 
     async def replace_tenants(
