@@ -14,6 +14,7 @@ from gateway.backends.limits import BackendLimits
 from gateway.backends.peer import BackendPeer, OutgoingRequest
 from tenants.model import Backend, BackendProtocol, StaticCredential
 from tests.rigs.fake_backend import FakeBackend
+from tests.rigs.real_servers import legacy_python, library_server, orders_server, stock_server
 
 LOOPBACK = EgressGrant(
     tenants=frozenset({"*"}), cidr=ip_network("127.0.0.0/8"), schemes=frozenset({"http"})
@@ -51,6 +52,8 @@ class SteppedClock:
     def __call__(self) -> float:
         return self.now
 
+
+__all__ = ["legacy_python", "library_server", "orders_server", "stock_server"]
 
 MakePeer = Callable[..., BackendPeer]
 
