@@ -34,6 +34,7 @@ from observability.instruments import Instruments
 from observability.logs import dropped_lines, get_logger
 from observability.tracing import Tracer
 from tenants.errors import ViewStale
+from tenants.registry import Registry
 from tenants.seals import SealingRoot
 from tenants.session_rules import SessionLimits
 from tenants.sessions import Sessions
@@ -51,6 +52,7 @@ class Foundations:
 
     config: Config
     store: Store
+    registry: Registry
     view: View
     seals: SealingRoot
     tracer: Tracer
@@ -102,10 +104,13 @@ class Gateway:
             is_counter=True,
         )
 
-    def start(self) -> None:
-        """Take the registry's tenants in and begin what runs in the background."""
+    def take_tenants(self) -> None:
+        """Serve what the registry holds, now and after each change."""
         self._view.on_change(self._adopt)
         self._adopt(self._view)
+
+    def start(self) -> None:
+        """Begin what runs in the background."""
         for background in (
             self._view.run(),
             self._sessions.run(),

@@ -59,6 +59,7 @@ async def standing(config: Config, *, burn: bool) -> AsyncIterator[Foundations]:
             yield Foundations(
                 config=config,
                 store=store,
+                registry=registry,
                 view=view,
                 seals=seals,
                 tracer=tracer,

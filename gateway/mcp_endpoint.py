@@ -79,9 +79,9 @@ class McpEndpoint:
         message = await self._read(request, context)
         version = _single(request, VERSION_HEADER)
         if is_modern(message, version):
-            context.era = Era.MODERN
+            _note_era(context, Era.MODERN)
             return await self.modern.serve(request, admission, message, reply, context)
-        context.era = Era.LEGACY
+        _note_era(context, Era.LEGACY)
         return await self.legacy.serve(request, admission, message, reply, context)
 
     async def _read(self, request: web.BaseRequest, context: RequestContext) -> Message:
@@ -122,6 +122,11 @@ class McpEndpoint:
         connection = request.protocol
         if isinstance(connection, Connection):
             connection.authenticated()
+
+
+def _note_era(context: RequestContext, era: Era) -> None:
+    context.era = era
+    context.line.era = era
 
 
 def _single(request: web.BaseRequest, header: str) -> str | None:

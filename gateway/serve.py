@@ -53,6 +53,7 @@ async def serve(config: Config, *, announce: Announce | None = None, burn: bool 
         background_tasks() as tasks,
     ):
         gateway = Gateway(foundations, tasks, own_addresses=lambda: frozenset(addresses))
+        gateway.take_tenants()
         gateway.start()
         async with (
             _data_listener(config, gateway) as data,
