@@ -3,6 +3,7 @@
 # authlib ships no types:
 # mypy: disallow-untyped-calls=False
 
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -45,6 +46,8 @@ class DevAuthorizationServer(AuthorizationServer):
         now: Callable[[], float],
     ) -> None:
         super().__init__(scopes_supported=sorted(scopes))
+        # Below this level authlib writes whole tokens into the log.
+        logging.getLogger("authlib").setLevel(logging.INFO)
         self.issuer = issuer
         self.user = user
         self.clients = clients

@@ -347,6 +347,16 @@ async def test_a_repeated_parameter_is_refused(issuer: DevIssuer) -> None:
     assert response.status == 400
 
 
+async def test_no_token_reaches_the_log(
+    issuer: DevIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    token = document(await post(issuer, credentials()))["access_token"]
+
+    assert token not in caplog.text
+    assert "robot-secret" not in caplog.text
+
+
 async def test_two_resources_at_once_are_refused(issuer: DevIssuer) -> None:
     form = (*credentials().items(), ("resource", GLOBEX))
     response = await issuer.handle(IssuerRequest(method="POST", path="/token", form=form))
