@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -60,12 +60,16 @@ class TokenPolicy:
 def _digest(policy: TokenPolicy) -> str:
     members = {
         "tenant": policy.tenant,
-        "issuers": {name: asdict(issuer) for name, issuer in policy.issuers.items()},
+        "issuers": {name: _members(issuer) for name, issuer in policy.issuers.items()},
         "audiences": policy.audiences,
         "foreign_audience_prefix": policy.foreign_audience_prefix,
     }
     canonical = json.dumps(members, sort_keys=True, default=_plain)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _members(issuer: IssuerPolicy) -> dict[str, Any]:
+    return {member.name: getattr(issuer, member.name) for member in fields(issuer)}
 
 
 def _plain(value: Any) -> list[str] | dict[str, Any]:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def test_equal_policies_have_one_fingerprint_whatever_their_order() -> None:
         POLICY,
         issuers={
             OTHER.issuer: OTHER,
-            ISSUER.issuer: replace(ISSUER, required_claims={"y": "2", "x": "1"}),
+            ISSUER.issuer: replace(ISSUER, required_claims=MappingProxyType({"y": "2", "x": "1"})),
         },
         audiences=frozenset({"c", "b", "a"}),
     )
