@@ -24,9 +24,11 @@ def bearer_from(authorization_headers: Sequence[str]) -> str:
     """
     if not authorization_headers:
         raise MissingToken
-    if len(authorization_headers) > 1 or _SEVERAL.search(authorization_headers[0]):
+    if len(authorization_headers) > 1:
         raise MalformedCredentials
     credentials = _CREDENTIALS.fullmatch(authorization_headers[0])
-    if credentials is None:
-        raise InvalidToken(TokenFault.MALFORMED)
-    return credentials[1]
+    if credentials is not None:
+        return credentials[1]
+    if _SEVERAL.search(authorization_headers[0]):
+        raise MalformedCredentials
+    raise InvalidToken(TokenFault.MALFORMED)

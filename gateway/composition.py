@@ -7,6 +7,7 @@ order is that of the floors: observability, auth, tenants, gateway.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from auth.egress import EgressGuard
@@ -33,7 +34,7 @@ from observability.audit import AuditTrail
 from observability.instruments import Instruments
 from observability.logs import dropped_lines, get_logger
 from observability.tracing import Tracer
-from tenants.errors import ViewStale
+from tenants.errors import RegistryUnavailable, ViewStale
 from tenants.registry import Registry
 from tenants.seals import SealingRoot
 from tenants.session_rules import SessionLimits
@@ -44,6 +45,7 @@ from tenants.view import View
 SALT_PURPOSE = "log identifiers"
 IDLE_SWEEP_S = 60.0
 AUDIT_FLUSH_S = 1.0
+FORGET_INTERVAL_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ class Gateway:
             self.table.sweep(),
             self._drop_idle_peers(),
             self._flush_audit(),
+            self._forget_old_changes(),
         ):
             self._tasks.create_task(background)
 
@@ -236,6 +239,13 @@ class Gateway:
             for served in tuple(self.pipeline.routes.tenants.values()):
                 for peer in served.runtime.peers.values():
                     await peer.drop_idle()
+
+    async def _forget_old_changes(self) -> None:
+        """Drop rows of the change log that outlived every token and session."""
+        while True:
+            with suppress(RegistryUnavailable):
+                await self._foundations.registry.forget_old_changes()
+            await asyncio.sleep(FORGET_INTERVAL_S)
 
     async def _flush_audit(self) -> None:
         while True:

@@ -113,13 +113,14 @@ async def _redis_url(config: Config) -> AsyncIterator[str]:
         return
     valkey = EmbeddedValkey()
     try:
-        url = await asyncio.to_thread(valkey.start, config.state_dir)
+        # In this thread: the process ends with the thread that started it.
+        url = valkey.start(config.state_dir)
         get_logger().info(events.VALKEY_STARTED, pid=valkey.pid, notes=list(valkey.notes))
         async with background_tasks() as tasks:
             tasks.create_task(_keep_running(valkey, config))
             yield url
     finally:
-        await asyncio.to_thread(valkey.stop)
+        valkey.stop()
 
 
 async def _keep_running(valkey: EmbeddedValkey, config: Config) -> None:
@@ -128,5 +129,5 @@ async def _keep_running(valkey: EmbeddedValkey, config: Config) -> None:
         await asyncio.sleep(VALKEY_WATCH_S)
         if not valkey.is_running:
             get_logger().error(events.VALKEY_STOPPED)
-            await asyncio.to_thread(valkey.start, config.state_dir)
+            valkey.start(config.state_dir)
             get_logger().info(events.VALKEY_STARTED, pid=valkey.pid)
