@@ -49,7 +49,7 @@ class McpClient:
     token: str
     timeout_s: float = 60.0
     _next_id: int = field(default=1, init=False)
-    _session: str | None = field(default=None, init=False)
+    session: str | None = field(default=None, init=False)
     _is_legacy: bool = field(default=False, init=False)
 
     def list_tools(self) -> list[dict[str, Any]]:
@@ -82,9 +82,9 @@ class McpClient:
 
     def close(self) -> None:
         """End the legacy session, if there is one."""
-        if self._session is None:
+        if self.session is None:
             return
-        session, self._session = self._session, None
+        session, self.session = self.session, None
         self._exchange("DELETE", b"", {"Mcp-Session-Id": session, "MCP-Protocol-Version": LEGACY})
 
     def _modern(self, method: str, params: Params) -> dict[str, Any]:
@@ -92,12 +92,12 @@ class McpClient:
         return self._send(method, {**params, "_meta": modern_meta()}, headers)
 
     def _legacy(self, method: str, params: Params) -> dict[str, Any]:
-        if self._session is None:
+        if self.session is None:
             self._initialize()
         return self._send(method, params, self._legacy_headers())
 
     def _legacy_headers(self) -> dict[str, str]:
-        session = {"Mcp-Session-Id": self._session} if self._session else {}
+        session = {"Mcp-Session-Id": self.session} if self.session else {}
         return {"MCP-Protocol-Version": LEGACY, **session}
 
     def _initialize(self) -> None:
@@ -124,7 +124,7 @@ class McpClient:
             raise CallFailed(f"no answer from {where}: {error}; is the gateway running?") from error
         finally:
             connection.close()
-        self._session = answer.headers.get("Mcp-Session-Id", self._session)
+        self.session = answer.headers.get("Mcp-Session-Id", self.session)
         return answer
 
     def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:

@@ -28,17 +28,6 @@ COMMANDS = (
     "version",
 )
 
-app = typer.Typer(
-    name="portcullis",
-    help="An OAuth-secured, multi-tenant gateway for the Model Context Protocol.\n\n"
-    "Start with `portcullis dev`: it needs no configuration and ends with a command to paste.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 _EXPECTED = (
     AuthError,
     CallFailed,
@@ -51,19 +40,35 @@ _EXPECTED = (
 )
 
 
-def _register() -> None:
-    for name in COMMANDS:
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """The commands: only the one that was asked for, as loading them all costs half a second."""
+    app = typer.Typer(
+        callback=_overview,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    asked = arguments[0].replace("-", "_") if arguments else ""
+    for name in (asked,) if asked in COMMANDS else COMMANDS:
         module = import_module(f"gateway.cli.{name}")
         app.command(name.replace("_", "-"))(getattr(module, name))
+    return app
 
 
-_register()
+def _overview() -> None:
+    """An OAuth-secured, multi-tenant gateway for the Model Context Protocol.
+
+    Start with `portcullis dev`: it needs no configuration and ends with a command to paste.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(list(sys.argv[1:] if arguments is None else arguments), prog_name="portcullis")
+        _app(words)(words, prog_name="portcullis")
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 1
     except ExceptionGroup as group:

@@ -19,7 +19,7 @@ from tenants.changes import Change
 from tenants.registry import Registry
 from tenants.revocation_scope import RevocationScope
 
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
 UntilOption = Annotated[
     str | None,
     typer.Option(
@@ -46,10 +46,11 @@ def block(
     lift: LiftOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Refuse a user, a client, a tenant, a token or everyone, however new their tokens are.
+    """Refuse a user, client, tenant or token until lifted.
 
-    Holds until --until, or until the same is given with --lift. Lifting does not bring back
-    sessions or tokens that were revoked. Name it as for `portcullis revoke`.
+    However new their tokens are. Holds until --until, or until the same is given with --lift.
+    Lifting does not bring back sessions or tokens that were revoked. Name it as for
+    `portcullis revoke`.
     """
     if lift and until is not None:
         raise typer.BadParameter("--lift ends a block now; --until does not belong to it")

@@ -40,7 +40,7 @@ def call(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Call a tool through a running gateway and print its result.
+    """Call a tool through a gateway, print its result.
 
     Without --url the gateway is the `portcullis dev` that runs here. Exit code 1 when the tool
     itself says that it failed.

@@ -21,10 +21,10 @@ SchemaOption = Annotated[
 def check_config(
     config: ConfigOption = None, *, schema: SchemaOption = False, as_json: JsonOption = False
 ) -> None:
-    """Check the configuration without starting anything, and show the endpoints it makes.
+    """Check the configuration and show its endpoints.
 
-    Every fault is reported at once, with the path of its key; the exit code is then 64.
-    The environment counts as it does for `serve`. Secrets are never printed.
+    Nothing is started. Every fault is reported at once, with the path of its key; the exit code
+    is then 64. The environment counts as it does for `serve`. Secrets are never printed.
     """
     if schema:
         say_json(complete_schema())

@@ -42,7 +42,7 @@ def client_config(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what to paste into a client so that it uses an endpoint.
+    """Print what to paste into an AI client.
 
     Without --url the endpoint is one of the `portcullis dev` that runs here, and the snippet
     carries a development token, which works for one hour.

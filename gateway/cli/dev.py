@@ -29,7 +29,7 @@ def dev(
     admin_port: AdminPortOption = 9090,
     issuer_port: IssuerPortOption = 8081,
 ) -> None:
-    """Run a whole gateway on this machine, with nothing to configure.
+    """Run a whole gateway with nothing to configure.
 
     Starts an embedded Valkey, a development issuer, three real MCP servers and the gateway with
     two tenants, acme and globex, all on loopback. Ends its start with URLs, a token, a curl to

@@ -14,12 +14,14 @@ from urllib.parse import quote
 
 from gateway.cli.output import CommandFailed
 from gateway.config.loading import load_config
-from gateway.config.model import Config, Revocation
+from gateway.config.model import SEAL_FILE, Config, Revocation
 from gateway.dev.state_directory import StateDirectory
 from tenants.changes import Change
 from tenants.errors import StoreUnavailable
 from tenants.registry import Registry
 from tenants.revocation_scope import RevocationScope
+from tenants.seals import SealingRoot
+from tenants.session_names import name_of
 from tenants.store import Store
 
 SQLITE = "sqlite+aiosqlite:///"
@@ -32,6 +34,13 @@ class Machine:
     database_url: str
     redis_url: str
     lease_s: float
+    sealing_root: Path
+
+    def session_keys(self, session_id: str) -> tuple[str, ...]:
+        """The names under which a session may be kept: it has two for a while after a rotation."""
+        root = SealingRoot.load_or_create(self.sealing_root)
+        # The purpose is the one that tenants.sessions derives the names of sessions for.
+        return tuple(name_of(key, session_id) for key in root.derive("session id"))
 
     @asynccontextmanager
     async def registry(self, scope: RevocationScope) -> AsyncIterator[Registry]:
@@ -87,6 +96,7 @@ def _dev_machine(root: Path) -> Machine:
         database_url=f"{SQLITE}{root / 'registry.db'}",
         redis_url=_embedded_url(root),
         lease_s=Revocation().lease_s,
+        sealing_root=root / SEAL_FILE,
     )
 
 
@@ -96,6 +106,7 @@ def _configured(config: Config) -> Machine:
         database_url=config.database_url.reveal(),
         redis_url=own,
         lease_s=config.revocation.lease_s,
+        sealing_root=config.sealing_root_path,
     )
 
 

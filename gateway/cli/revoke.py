@@ -13,7 +13,7 @@ from gateway.cli.output import JsonOption, say, say_json
 from gateway.dev.state_directory import StateDirectory
 from tenants.revocation_scope import RevocationScope
 
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
 
 
 def revoke(
@@ -30,11 +30,13 @@ def revoke(
     everyone: scopes.GlobalOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign out: whatever is older dies within seconds, and a new sign-in works.
+    """Sign out: whatever is older dies at once.
 
-    Ends sessions and refuses tokens that were issued until now. To refuse new sign-ins as well,
-    use `portcullis block`. Name exactly one of --global, --subject (with --issuer), --client,
-    --session, --token, or only --tenant; --tenant narrows each of the others.
+    Ends sessions and refuses tokens that were issued until now; a new sign-in works. To refuse
+    new sign-ins as well, use `portcullis block`.
+
+    Name exactly one of --global, --subject (with --issuer), --client, --session, --token, or only
+    --tenant; --tenant narrows each of the others.
 
     Works on the registry of this machine, also while no gateway runs.
     """
@@ -60,5 +62,14 @@ def revoke(
 
 async def _revoke(machine: Machine, scope: RevocationScope, reason: str) -> tuple[int, bool]:
     async with machine.registry(scope) as registry:
-        change = await registry.revoke(scope, actor=actor(), reason=reason)
-        return change.seq, await machine.publish(registry, change)
+        changes = [
+            await registry.revoke(each, actor=actor(), reason=reason)
+            for each in _kept_as(machine, scope)
+        ]
+        return changes[-1].seq, await machine.publish(registry, changes[-1])
+
+
+def _kept_as(machine: Machine, scope: RevocationScope) -> list[RevocationScope]:
+    if scope.session_key is None:
+        return [scope]
+    return [scopes.renamed(scope, key) for key in machine.session_keys(scope.session_key)]

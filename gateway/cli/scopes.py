@@ -1,6 +1,6 @@
 """What `revoke` and `block` are aimed at: options of the command line as one scope."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -21,7 +21,8 @@ ClientOption = Annotated[
     str | None, typer.Option("--client", metavar="ID", help="A client: its `client_id`.")
 ]
 SessionOption = Annotated[
-    str | None, typer.Option("--session", metavar="KEY", help="A session, by its key in the log.")
+    str | None,
+    typer.Option("--session", metavar="ID", help="A session, by its id (Mcp-Session-Id)."),
 ]
 TokenOption = Annotated[
     str | None, typer.Option("--token", metavar="JTI", help="A token: its `jti`.")
@@ -70,6 +71,11 @@ class Aim:
             message = "name what: --global, --tenant, --subject, --client, --session or --token"
             raise typer.BadParameter(message)
         return kinds[0] if kinds else ScopeKind.TENANT
+
+
+def renamed(scope: RevocationScope, session_key: str) -> RevocationScope:
+    """The scope of a session under the name that it is kept by; ids are not kept anywhere."""
+    return replace(scope, session_key=session_key)
 
 
 def in_words(scope: RevocationScope) -> str:

@@ -13,7 +13,7 @@ from gateway.serve import serve as serve_config
 
 
 def serve(config: ConfigOption = None) -> None:
-    """Run the gateway in the foreground until SIGTERM or Ctrl-C.
+    """Run the gateway until SIGTERM or Ctrl-C.
 
     Refuses to start on a configuration that would open a door (exit code 64); see
     `portcullis check-config`. On SIGTERM it stops taking requests, lets those that run finish,

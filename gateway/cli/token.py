@@ -28,10 +28,10 @@ def token(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a new token of the running development issuer. It lives for one hour.
+    """Print a new token of the development issuer.
 
-    A token opens one endpoint: the tenant's default one unless --endpoint names another.
-    With --json, everything that the issuer answered.
+    It lives for one hour and opens one endpoint: the tenant's default one unless --endpoint names
+    another. With --json, everything that the issuer answered.
     """
     state = StateDirectory(Path.cwd() / state_dir)
     note = state.read_note()

@@ -11,7 +11,7 @@ _PARTS = ("aiohttp", "pyjwt", "authlib", "redis", "sqlalchemy")
 
 
 def version(*, as_json: JsonOption = False) -> None:
-    """Print the release, the protocol revisions it serves, and the parts that security rests on."""
+    """Print the release and the revisions it serves."""
     parts = {name: version_of(name) for name in _PARTS}
     if as_json:
         document = {"portcullis": VERSION, "python": platform.python_version()}

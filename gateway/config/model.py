@@ -15,6 +15,8 @@ from gateway.config.limits import Limits
 from observability.redaction import Secret
 from tenants.model import Slug, Tenant
 
+SEAL_FILE = "seal.key"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
@@ -98,4 +100,4 @@ class Config:
     @property
     def sealing_root_path(self) -> Path:
         """Where the root of all seals is: the file that was named, or one in `state_dir`."""
-        return self.seal_key_file or self.state_dir / "seal.key"
+        return self.seal_key_file or self.state_dir / SEAL_FILE

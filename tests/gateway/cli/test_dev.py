@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.mcp_client import CallFailed, McpClient
+
 PORTCULLIS = [sys.executable, "-c", "import sys; from gateway.cli import main; sys.exit(main())"]
 ROOT = Path(__file__).parents[3]
 START_TIMEOUT_S = 60
@@ -189,6 +191,20 @@ def test_a_block_refuses_a_client_until_it_is_lifted(dev: Dev) -> None:
     assert dev.command(*call).returncode == 0
 
 
+def test_a_session_is_ended_by_its_id(dev: Dev) -> None:
+    url = dev.note["tenants"]["acme"]["endpoint"].replace("/t/acme/", "/t/acme/stock/")
+    token = dev.command("token", "--tenant", "acme", "--endpoint", "stock").stdout.strip()
+    client = McpClient(url, token)
+    client.list_tools()
+    assert client.session is not None
+
+    done = dev.command("revoke", "--tenant", "acme", "--session", client.session)
+
+    assert "in force" in done.stdout, done.stderr
+    with pytest.raises(CallFailed, match="session not found"):
+        client.list_tools()
+
+
 def test_a_second_one_in_the_same_directory_says_so(dev: Dev) -> None:
     done = dev.command("dev")
 
@@ -216,7 +232,7 @@ def are_gone(pids: set[int]) -> bool:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
             continue
-        with open(descriptor, closefd=True) as ended:
+        with os.fdopen(descriptor) as ended:
             if not select.select([ended], [], [], STOP_TIMEOUT_S)[0]:
                 return False
     return True
