@@ -229,3 +229,26 @@ async def test_request_ids_are_the_gateways_own_and_never_repeat(
         await (await peer.request(request)).result()
 
     assert len({sent.message["id"] for sent in fake.requests}) == 4
+
+
+class Blurting(asyncio.Protocol):
+    """Answers before it was asked."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+async def test_u18_a_backend_that_speaks_first_has_not_answered(make_peer: MakePeer) -> None:
+    server = await asyncio.get_running_loop().create_server(Blurting, "127.0.0.1", 0)
+    async with server, asyncio.timeout(3):
+        peer = make_peer(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp")
+        with pytest.raises((BackendUnavailable, OutcomeUnknown)):
+            await (await peer.request(call())).result()
+        await peer.close()
+
+
+async def test_a_peer_knows_where_its_backend_is(make_peer: MakePeer) -> None:
+    peer = make_peer("https://tools.example/mcp")
+
+    assert (peer.name, peer.address, peer.port) == ("fake", "tools.example", 443)

@@ -9,6 +9,7 @@ import pytest
 from gateway.backends.answers import BackendNotification, BackendResult
 from gateway.backends.errors import CredentialRefused, NoAnswer, SessionForgotten
 from gateway.backends.exchange import Exchange
+from gateway.backends.limits import BackendLimits
 from gateway.backends.peer import BackendPeer, BackendSession, OutgoingRequest
 from gateway.errors import BackendRefused, BackendUnavailable, OutcomeUnknown, RateLimited
 from tests.gateway.backends.conftest import MakePeer, call
@@ -333,3 +334,81 @@ async def test_a_cancelled_call_has_no_result(fake: FakeBackend, make_peer: Make
     async with exchange:
         with pytest.raises(OutcomeUnknown):
             await exchange.result()
+
+
+NO_ERROR_IN_IT = {
+    "not json": b"{",
+    "a result": b'{"jsonrpc":"2.0","id":null,"result":{}}',
+    "an error for another request": b'{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"m"}}',
+    "a notification": b'{"jsonrpc":"2.0","method":"notifications/message"}',
+}
+
+
+@pytest.mark.parametrize("body", NO_ERROR_IN_IT.values(), ids=NO_ERROR_IN_IT.keys())
+async def test_u15_an_error_status_without_our_error_in_it_says_nothing(
+    fake: FakeBackend, make_peer: MakePeer, body: bytes
+) -> None:
+    async def refuse(wire: Wire) -> None:
+        await wire.reply(body, status=400)
+
+    fake.scripts["tools/call"] = refuse
+    with pytest.raises(OutcomeUnknown):
+        await make_peer(fake).request(call())
+
+
+async def test_u15_a_notification_is_no_answer(fake: FakeBackend, make_peer: MakePeer) -> None:
+    async def notify(wire: Wire) -> None:
+        await wire.reply(json.dumps(progress(1)).encode())
+
+    fake.scripts["tools/call"] = notify
+    with pytest.raises(OutcomeUnknown):
+        await (await make_peer(fake).request(call())).result()
+
+
+async def test_a_subscription_is_neither_too_long_nor_too_quiet(
+    fake: FakeBackend, make_peer: MakePeer
+) -> None:
+    fake.scripts["tools/call"] = hang_in_a_stream
+    peer = make_peer(fake, limits=BackendLimits(idle_s=0.05), timeout_s=0.1)
+    async with await peer.request(call(is_endless=True)) as exchange:
+        await anext(exchange)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await anext(exchange)
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"), [(401, CredentialRefused), (500, NoAnswer), (400, NoAnswer)]
+)
+async def test_a_notification_that_is_not_accepted_is_a_failure(
+    make_peer: MakePeer, status: int, failure: type[Exception]
+) -> None:
+    async def refuse(wire: Wire) -> None:
+        await wire.reply(b"", status=status)
+
+    async with FakeBackend(era="legacy") as backend:
+        peer = make_peer(backend)
+        session = await legacy_session(peer)
+        backend.scripts["notifications/progress"] = refuse
+        with pytest.raises(failure):
+            await peer.notify("notifications/progress", {}, session)
+
+
+async def test_initialize_that_fails_sent_nothing_of_the_callers(make_peer: MakePeer) -> None:
+    async def fail(wire: Wire) -> None:
+        await wire.reply(b"", status=500)
+
+    async with FakeBackend(era="legacy", scripts={"initialize": fail}) as backend:
+        with pytest.raises(BackendUnavailable):
+            await legacy_session(make_peer(backend))
+
+
+async def test_a_session_is_ended_whether_or_not_the_backend_is_there(
+    make_peer: MakePeer,
+) -> None:
+    async with FakeBackend(era="legacy") as backend:
+        peer = make_peer(backend)
+        first, second = await legacy_session(peer), await legacy_session(peer)
+        await peer.close_session(first)
+        assert backend.sessions == {second.id}
+    await peer.close_session(second)

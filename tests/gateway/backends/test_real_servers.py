@@ -4,18 +4,20 @@ import asyncio
 import json
 import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gateway.backends.answers import BackendNotification, BackendResult
 from gateway.backends.errors import SessionForgotten
+from gateway.backends.limits import BackendLimits
 from gateway.backends.peer import BackendPeer, BackendSession, OutgoingRequest
 from gateway.errors import BackendRefused
 from gateway.protocol.revisions import Era
 from tenants.model import BackendProtocol
 from tests.gateway.backends.conftest import META, MakePeer
-from tests.rigs.real_servers import RealServer, real_server
+from tests.rigs.real_servers import SCRIPTS, RealServer, real_server
 
 CLIENT = b'{"name":"test","version":"1"}'
 
@@ -222,7 +224,8 @@ async def test_a_session_is_ended(make_peer: MakePeer, stock_server: RealServer)
 async def test_connections_are_kept_over_streamed_answers(
     make_peer: MakePeer, stock_server: RealServer
 ) -> None:
-    speaking = await caller(make_peer, stock_server, Era.LEGACY)
+    patient = partial(make_peer, limits=BackendLimits(settle_s=2))
+    speaking = await caller(patient, stock_server, Era.LEGACY)
     ports = set()
     for _ in range(5):
         await speaking.result("ping")
@@ -253,3 +256,12 @@ async def test_an_example_server_ends_promptly(
             server.process.send_signal(number)
         async with asyncio.timeout(3):
             await asyncio.to_thread(server.process.wait)
+
+
+def test_the_legacy_environment_is_locked_by_hash() -> None:
+    lines = (SCRIPTS / "legacy-requirements.txt").read_text().splitlines()
+    pinned = [index for index, line in enumerate(lines) if "==" in line]
+
+    assert len(pinned) > 20
+    assert all(lines[index + 1].strip().startswith("--hash=sha256:") for index in pinned)
+    assert not [line for line in lines if line.startswith("-") or "://" in line]
