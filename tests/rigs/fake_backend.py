@@ -15,7 +15,7 @@ import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 FakeEra = Literal["legacy", "modern", "both"]
 Json = dict[str, Any]
@@ -69,11 +69,12 @@ class _Connection(asyncio.Protocol):
         self._arrived: asyncio.Queue[Recorded] = asyncio.Queue()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
+        # Not before: several may be accepted in one turn of the loop.
+        self.number = self.backend.connections
         self.backend.accept(self)
         if not self.backend.reads:
-            transport.pause_reading()
+            self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
