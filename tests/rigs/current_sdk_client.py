@@ -29,10 +29,12 @@ async def visit(job: dict[str, Any], mode: str) -> dict[str, Any]:
 
 async def report(client: Client, job: dict[str, Any]) -> dict[str, Any]:
     """What a client that is connected sees."""
-    progress: list[float] = []
+    steps: list[float] = []
 
-    async def on_progress(done: float, _total: float | None, _message: str | None) -> None:
-        progress.append(done)
+    async def on_progress(
+        progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        steps.append(progress)
 
     tools = (await client.list_tools()).tools
     called = await client.call_tool(job["tool"], job["arguments"], progress_callback=on_progress)
@@ -46,7 +48,7 @@ async def report(client: Client, job: dict[str, Any]) -> dict[str, Any]:
         "tools": [tool.name for tool in tools],
         "text": _text_of_call(called),
         "is_error": bool(called.is_error),
-        "progress": progress,
+        "progress": steps,
         "prompts": [each.name for each in prompts],
         "prompt": _text_of_prompt(prompt),
         "resources": [str(each.uri) for each in resources],

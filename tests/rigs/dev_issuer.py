@@ -12,6 +12,7 @@ from typing import Any
 
 from auth.dev_issuer.clients import CREDENTIALS, DevClient
 from auth.dev_issuer.issuer import DevIssuer
+from auth.dev_issuer.minting import MAX_PUBLISHED_KEYS
 from gateway.dev.issuer_server import loopback_socket, serving_issuer
 from tests.rigs.child import Child, python_module
 from tests.rigs.issuers import SCOPES, SECRETS, RunningIssuer
@@ -31,8 +32,10 @@ async def _run(options: dict[str, Any]) -> None:
     issuer = DevIssuer(url, resources=options["resources"], scopes=SCOPES, clients=clients)
     async with serving_issuer(issuer, listener):
         _say({"issuer": url})
-        while await asyncio.to_thread(sys.stdin.readline):
-            issuer.rotate()
+        while command := await asyncio.to_thread(sys.stdin.readline):
+            # It publishes so many keys and no more: the oldest goes.
+            for _ in range(1 if json.loads(command)["keep"] else MAX_PUBLISHED_KEYS):
+                issuer.rotate()
             _say({})
 
 

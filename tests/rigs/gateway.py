@@ -7,6 +7,7 @@ Its registry, its embedded Valkey, its seals and its log are in a directory of i
 with it. Run as a module it is that process.
 """
 
+import asyncio
 import json
 import os
 import random
@@ -15,8 +16,8 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,22 @@ def running_gateway(
             )
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@asynccontextmanager
+async def gateway_beside(
+    document: Document | Callable[[str], Document],
+    *,
+    public_url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> AsyncIterator[RunningGateway]:
+    """`running_gateway` for a test whose own loop must go on meanwhile: a backend may be in it."""
+    context = running_gateway(document, public_url=public_url, environ=environ)
+    gateway = await asyncio.to_thread(context.__enter__)
+    try:
+        yield gateway
+    finally:
+        await asyncio.to_thread(context.__exit__, None, None, None)
 
 
 def _completed(document: Document, public_url: str, directory: Path) -> dict[str, Any]:

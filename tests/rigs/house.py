@@ -1,7 +1,8 @@
 """The whole of it: a gateway, two issuers, three real servers, two tenants.
 
 `acme` has `orders` (both eras) on its default endpoint, `stock` (legacy only) on the endpoint of
-that name, and both on `all`; `globex` has `library` (both eras). Both tenants trust both issuers.
+that name, and both on `all`; `globex` has `library` (both eras). Both tenants trust both issuers,
+each names another one first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -79,8 +80,10 @@ def house_document(issuers: list[str], backends: Mapping[str, str]) -> dict[str,
 
 
 def _tenant(slug: str, issuers: list[str], backends: Mapping[str, str]) -> dict[str, Any]:
+    # A client that finds its own way takes the first: so both are taken by somebody.
+    ordered = issuers[::-1] if slug == "globex" else issuers
     return {
-        "issuers": [{"issuer": each} for each in issuers],
+        "issuers": [{"issuer": each} for each in ordered],
         "backends": {name: {"url": backends[name]} for name in TENANTS[slug]},
         "endpoints": _DECLARED[slug],
     }

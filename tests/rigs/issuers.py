@@ -64,8 +64,19 @@ class RunningIssuer:
 
 def key_id(token: str) -> str:
     """The key that a token says it was signed with. Nothing is verified."""
-    header = token.partition(".")[0]
-    return str(json.loads(base64.urlsafe_b64decode(header + "=="))["kid"])
+    return str(_part(token, 0)["kid"])
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says. Nothing is verified."""
+    return _part(token, 1)
+
+
+def _part(token: str, number: int) -> dict[str, Any]:
+    encoded = token.split(".")[number]
+    found = json.loads(base64.urlsafe_b64decode(encoded + "=="))
+    assert isinstance(found, dict)
+    return found
 
 
 def _basic(client: str) -> str:

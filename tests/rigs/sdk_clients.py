@@ -69,10 +69,11 @@ class SdkClient:
     async def visit(self, job: Job) -> Report:
         """Do the job. Raises VisitFailed with what the SDK said."""
         command = await asyncio.to_thread(self.command)
-        return Report(**await _run(command, asdict(job)))
+        return Report(**await run_script(command, asdict(job)))
 
 
-async def _run(command: Sequence[str | Path], job: Mapping[str, Any]) -> dict[str, Any]:
+async def run_script(command: Sequence[str | Path], job: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a client's script its job and take its report. Raises VisitFailed."""
     process = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
     )
