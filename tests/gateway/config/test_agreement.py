@@ -80,6 +80,16 @@ def test_every_key_has_its_line_on_the_page() -> None:
         assert line in PAGE
 
 
+def test_every_key_of_a_tenant_has_its_line_on_the_page() -> None:
+    tenant = json.loads((ROOT / "tenants/tenant.schema.json").read_text(encoding="utf-8"))
+    parts = {"tenants.NAME": tenant} | tenant["$defs"]
+
+    for name, part in parts.items():
+        for key, schema in part.get("properties", {}).items():
+            if "description" in schema:
+                assert f"| `{key}` | {schema['description']} |" in PAGE, f"{name}.{key}"
+
+
 def test_every_variable_is_on_the_page() -> None:
     for variable in [*STANDARD, *(f"PORTCULLIS_{name.upper()}_FILE" for name in SECRETS)]:
         assert f"`{variable}`" in PAGE
