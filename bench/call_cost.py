@@ -1,8 +1,9 @@
 """What one tools/call costs: CPU of the gateway's process, and rates as a share of nginx's.
 
-The gateway runs alone on core 0; load, backend, issuer and nginx on core 1. CPU microseconds per
-request (/proc/PID/task/*/schedstat) is the figure to trust; rates are ratios within this run,
-against nginx `proxy_pass` in front of the same backend. Needs `wrk` and `nginx` on the PATH.
+The gateway runs alone on core 0; load, backend, issuer and nginx's backend on core 1. CPU
+microseconds per request (/proc/PID/task/*/schedstat) is the figure to trust; rates are ratios
+within this run, against nginx `proxy_pass` in front of the same backend. Needs `wrk` and `nginx`
+on the PATH.
 
 Sizes by environment: SECONDS (a point, default 4), CONNECTIONS (default "1 16 64").
 """
@@ -15,10 +16,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from auth.dev_issuer.issuer import DevIssuer
 from gateway.dev.issuer_server import loopback_socket, serving_issuer
@@ -28,7 +30,9 @@ HERE = Path(__file__).parent
 BUILD = HERE.parent / "build"
 MAX_CPU_US = 150.0
 MIN_SHARE_OF_NGINX = 0.08
+JUDGED_AT = 16
 GATEWAY_CORE, OTHER_CORE = "0", "1"
+NGINX, MODERN, LEGACY = "nginx proxy_pass", "portcullis, modern", "portcullis, legacy, warm session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,31 @@ class Point:
     p50_ms: float
     p99_ms: float
     wrong: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is loaded: a URL, the process whose CPU counts, what the load needs to know."""
+
+    system: str
+    url: str
+    pid: int
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Ports and the directory of one run."""
+
+    port: int
+    admin: int
+    issuer: int
+    nginx: int
+    state: Path
+
+    def resource(self, backend: str) -> str:
+        """The URL of the endpoint of one backend."""
+        return f"http://{LOOPBACK}:{self.port}/t/bench/{backend}/mcp"
 
 
 @contextmanager
@@ -74,21 +103,12 @@ def cpu_ns(pid: int) -> int:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir())
 
 
-def load(url: str, connections: int, seconds: int, environ: dict[str, str]) -> dict[str, float]:
+def load(target: Target, connections: int, seconds: int) -> dict[str, float]:
     """One run of wrk."""
+    wrk = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     done = subprocess.run(
-        [
-            "taskset",
-            "-c",
-            OTHER_CORE,
-            "wrk",
-            "-t1",
-            f"-c{connections}",
-            f"-d{seconds}s",
-            "--latency",
-        ]
-        + ["-s", str(HERE / "calls.lua"), url],
-        env=os.environ | environ,
+        ["taskset", "-c", OTHER_CORE, *wrk, "-s", str(HERE / "calls.lua"), target.url],
+        env=os.environ | target.environ,
         capture_output=True,
         text=True,
         check=True,
@@ -99,18 +119,16 @@ def load(url: str, connections: int, seconds: int, environ: dict[str, str]) -> d
     return result
 
 
-def measure(
-    system: str, url: str, pid: int, connections: int, seconds: int, environ: dict[str, str]
-) -> Point:
+def measure(target: Target, connections: int, seconds: int) -> Point:
     """Warm up, then measure one point."""
-    load(url, connections, 1, environ)
-    before = cpu_ns(pid)
-    result = load(url, connections, seconds, environ)
+    load(target, connections, 1)
+    before = cpu_ns(target.pid)
+    result = load(target, connections, seconds)
     return Point(
-        system=system,
+        system=target.system,
         connections=connections,
         requests_per_s=result["requests"] / result["seconds"],
-        cpu_us=(cpu_ns(pid) - before) / 1e3 / max(result["requests"], 1),
+        cpu_us=(cpu_ns(target.pid) - before) / 1e3 / max(result["requests"], 1),
         p50_ms=result["p50_ms"],
         p99_ms=result["p99_ms"],
         wrong=int(result["wrong"] + result["errors"]),
@@ -132,49 +150,51 @@ http {{
 """
 
 
-def gateway_configuration(
-    port: int, admin: int, issuer: str, modern: int, legacy: int, state: Path
-) -> str:
+def gateway_configuration(places: Places, modern: int, legacy: int) -> str:
     """One tenant with a backend of each era."""
     return f"""
-public_url: http://127.0.0.1:{port}
-listen: {{host: 127.0.0.1, port: {port}}}
-admin: {{host: 127.0.0.1, port: {admin}}}
-state_dir: {state}
+public_url: http://{LOOPBACK}:{places.port}
+listen: {{host: {LOOPBACK}, port: {places.port}}}
+admin: {{host: {LOOPBACK}, port: {places.admin}}}
+state_dir: {places.state}
 limits: {{drain_delay: 0.001}}
-egress_grants: [{{tenants: ["*"], cidr: 127.0.0.1/32, schemes: [http]}}]
+egress_grants: [{{tenants: ["*"], cidr: {LOOPBACK}/32, schemes: [http]}}]
 tenants:
   bench:
     display_name: Bench
-    issuers: [{{issuer: "{issuer}"}}]
+    issuers: [{{issuer: "http://{LOOPBACK}:{places.issuer}"}}]
     backends:
-      modern: {{url: "http://127.0.0.1:{modern}/mcp"}}
-      legacy: {{url: "http://127.0.0.1:{legacy}/mcp"}}
-    endpoints:
-      default: {{backends: [modern]}}
+      modern: {{url: "http://{LOOPBACK}:{modern}/mcp"}}
+      legacy: {{url: "http://{LOOPBACK}:{legacy}/mcp"}}
 """
 
 
-def open_session(port: int, token: str) -> str:
+def open_session(places: Places, token: str) -> str:
     """A legacy session, initialised and warm."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
+    info: dict[str, Any] = {"protocolVersion": "2025-11-25", "capabilities": {}}
+    info["clientInfo"] = {"name": "bench", "version": "1"}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": info}
+    session = _post(places, token, request, {})["Mcp-Session-Id"]
+    initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    _post(places, token, initialized, {"Mcp-Session-Id": session})
+    return session
+
+
+def _post(
+    places: Places, token: str, message: Mapping[str, Any], extra: Mapping[str, str]
+) -> http.client.HTTPMessage:
+    connection = http.client.HTTPConnection(LOOPBACK, places.port, timeout=10)
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/json",
         "Accept": "application/json, text/event-stream",
+        **extra,
     }
-    info = {"protocolVersion": "2025-11-25", "capabilities": {}}
-    info["clientInfo"] = {"name": "bench", "version": "1"}  # type: ignore[assignment] # a nested one
-    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": info}
-    connection.request("POST", "/t/bench/legacy/mcp", json.dumps(request), headers)
+    connection.request("POST", "/t/bench/legacy/mcp", json.dumps(message), headers)
     response = connection.getresponse()
     response.read()
-    session = response.headers["Mcp-Session-Id"]
-    initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    headers["Mcp-Session-Id"] = session
-    connection.request("POST", "/t/bench/legacy/mcp", json.dumps(initialized), headers)
-    connection.getresponse().read()
-    return session
+    connection.close()
+    return response.headers
 
 
 def wait_ready(port: int) -> None:
@@ -193,102 +213,75 @@ def wait_ready(port: int) -> None:
 
 async def run(seconds: int, connections: list[int]) -> list[Point]:
     """All points, one after the other."""
-    ports = [choice.port for choice in choose_ports(0, 0, 0)]
-    nginx_port = choose_ports(0)[0].port
-    port, admin, issuer_port = ports
-    issuer_url = f"http://{LOOPBACK}:{issuer_port}"
-    resources = [f"http://127.0.0.1:{port}/t/bench/{part}mcp" for part in ("", "legacy/")]
-    issuer = DevIssuer(issuer_url, resources=resources, scopes=(), clients=[])
-    listener = loopback_socket(LOOPBACK, issuer_port)
+    port, admin, issuer_port, nginx = (each.port for each in choose_ports(0, 0, 0, 0))
     state = Path(tempfile.mkdtemp(prefix="pcb"))
+    places = Places(port=port, admin=admin, issuer=issuer_port, nginx=nginx, state=state)
+    resources = [places.resource(backend) for backend in ("modern", "legacy")]
+    url = f"http://{LOOPBACK}:{issuer_port}"
+    issuer = DevIssuer(url, resources=resources, scopes=(), clients=())
     try:
-        async with serving_issuer(issuer, listener):
-            return await asyncio.to_thread(
-                _points, seconds, connections, ports, nginx_port, issuer, resources, state
-            )
+        async with serving_issuer(issuer, loopback_socket(LOOPBACK, issuer_port)):
+            tokens = [
+                issuer.mint(subject="bench", client_id="bench", audience=resource, scopes=())
+                for resource in resources
+            ]
+            return await asyncio.to_thread(_points, places, tokens, seconds, connections)
     finally:
         shutil.rmtree(state, ignore_errors=True)
 
 
-def _points(
-    seconds: int,
-    connections: list[int],
-    ports: list[int],
-    nginx_port: int,
-    issuer: DevIssuer,
-    resources: list[str],
-    state: Path,
-) -> list[Point]:
-    port, admin, _ = ports
-    python = sys.executable
-    backend = str(HERE / "fast_backend.py")
-    tokens = [
-        issuer.mint(subject="bench", client_id="bench", audience=audience, scopes=())
-        for audience in resources
+def _points(places: Places, tokens: list[str], seconds: int, connections: list[int]) -> list[Point]:
+    with ExitStack() as stack:
+        targets = _targets(places, tokens, stack)
+        return [measure(target, count, seconds) for count in connections for target in targets]
+
+
+def _targets(places: Places, tokens: list[str], stack: ExitStack) -> list[Target]:
+    backend = [sys.executable, str(HERE / "fast_backend.py")]
+    modern = first_line(stack.enter_context(running(*backend, core=OTHER_CORE)))["port"]
+    legacy = first_line(stack.enter_context(running(*backend, "--legacy", core=OTHER_CORE)))["port"]
+    (places.state / "nginx.conf").write_text(nginx_configuration(places.nginx, modern))
+    nginx = stack.enter_context(
+        running("nginx", "-p", str(places.state), "-c", "nginx.conf", core=GATEWAY_CORE)
+    )
+    config = places.state / "portcullis.yaml"
+    config.write_text(gateway_configuration(places, modern, legacy))
+    portcullis = str(Path(sys.executable).parent / "portcullis")
+    gateway = stack.enter_context(
+        running(portcullis, "serve", "-c", str(config), core=GATEWAY_CORE)
+    )
+    wait_ready(places.admin)
+    session = open_session(places, tokens[1])
+    in_session = {"BENCH_TOKEN": tokens[1], "BENCH_SESSION": session}
+    return [
+        Target(
+            system=NGINX,
+            url=f"http://{LOOPBACK}:{places.nginx}/mcp",
+            pid=nginx.pid,
+            environ={"BENCH_TOKEN": "none"},
+        ),
+        Target(
+            system=MODERN,
+            url=places.resource("modern"),
+            pid=gateway.pid,
+            environ={"BENCH_TOKEN": tokens[0]},
+        ),
+        Target(system=LEGACY, url=places.resource("legacy"), pid=gateway.pid, environ=in_session),
     ]
-    with (
-        running(python, backend, core=OTHER_CORE) as modern,
-        running(python, backend, "--legacy", core=OTHER_CORE) as legacy,
-    ):
-        modern_port, legacy_port = first_line(modern)["port"], first_line(legacy)["port"]
-        (state / "nginx.conf").write_text(nginx_configuration(nginx_port, modern_port))
-        text = gateway_configuration(port, admin, issuer.issuer, modern_port, legacy_port, state)
-        (state / "portcullis.yaml").write_text(text)
-        portcullis = str(Path(python).parent / "portcullis")
-        with (
-            running("nginx", "-p", str(state), "-c", "nginx.conf", core=GATEWAY_CORE) as nginx,
-            running(
-                portcullis, "serve", "-c", str(state / "portcullis.yaml"), core=GATEWAY_CORE
-            ) as gateway,
-        ):
-            wait_ready(admin)
-            session = open_session(port, tokens[1])
-            found = []
-            for count in connections:
-                found.append(
-                    measure(
-                        "nginx proxy_pass",
-                        f"http://127.0.0.1:{nginx_port}/mcp",
-                        nginx.pid,
-                        count,
-                        seconds,
-                        {"BENCH_TOKEN": "x"},
-                    )
-                )
-                found.append(
-                    measure(
-                        "portcullis, modern",
-                        resources[0],
-                        gateway.pid,
-                        count,
-                        seconds,
-                        {"BENCH_TOKEN": tokens[0]},
-                    )
-                )
-                found.append(
-                    measure(
-                        "portcullis, legacy, warm session",
-                        resources[1],
-                        gateway.pid,
-                        count,
-                        seconds,
-                        {"BENCH_TOKEN": tokens[1], "BENCH_SESSION": session},
-                    )
-                )
-            return found
 
 
 def verdict(points: list[Point]) -> list[str]:
     """Which bounds were missed."""
     missed = [f"{p.system} at {p.connections}: {p.wrong} wrong answers" for p in points if p.wrong]
-    nginx = {p.connections: p for p in points if p.system.startswith("nginx")}
-    for point in points:
-        if point.connections == 16 and point.system.startswith("portcullis"):  # noqa: PLR2004
-            share = point.requests_per_s / nginx[16].requests_per_s
-            if point.cpu_us > MAX_CPU_US:
-                missed.append(f"{point.system}: {point.cpu_us:.0f} us, bound {MAX_CPU_US:.0f}")
-            if share < MIN_SHARE_OF_NGINX:
-                missed.append(f"{point.system}: {share:.3f} of nginx, bound {MIN_SHARE_OF_NGINX}")
+    judged = {p.system: p for p in points if p.connections == JUDGED_AT}
+    for system in (MODERN, LEGACY):
+        if system not in judged:
+            continue
+        share = judged[system].requests_per_s / judged[NGINX].requests_per_s
+        if judged[system].cpu_us > MAX_CPU_US:
+            missed.append(f"{system}: {judged[system].cpu_us:.0f} us, bound {MAX_CPU_US:.0f}")
+        if share < MIN_SHARE_OF_NGINX:
+            missed.append(f"{system}: {share:.3f} of nginx, bound {MIN_SHARE_OF_NGINX}")
     return missed
 
 

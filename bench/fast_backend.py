@@ -14,7 +14,7 @@ TOOL = {"name": "echo", "inputSchema": {"type": "object", "properties": {}}}
 INFO = {"name": "fast", "version": "1"}
 META = {"io.modelcontextprotocol/serverInfo": INFO}
 CACHE = {"ttlMs": 0, "cacheScope": "private", "resultType": "complete", "_meta": META}
-CAPABILITIES = {"tools": {}}
+CAPABILITIES: dict[str, object] = {"tools": {}}
 
 RESULTS: dict[str, object] = {
     "server/discover": {
