@@ -95,6 +95,7 @@ class Gateway:
             verified=VerifiedTokens(now=time.time),
             now=time.time,
             clock=time.monotonic,
+            limits=config.limits,
         )
         self.pipeline = self._build_pipeline()
         self.table = self._build_table()

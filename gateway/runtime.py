@@ -9,7 +9,7 @@ connections and catalogues across a change of their tenant.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth.challenges import Challenges, build_challenges
 from auth.credentials import HeaderCredential
@@ -20,7 +20,9 @@ from auth.policy import IssuerPolicy, TokenPolicy
 from auth.resource_metadata import ResourceMetadata, resource_metadata
 from auth.tokens import TokenVerifier
 from auth.verified_tokens import VerifiedTokens
+from gateway.backends.limits import BackendLimits
 from gateway.backends.peer import BackendPeer
+from gateway.config.limits import Limits
 from gateway.endpoint_backends import EndpointBackends
 from gateway.hosts import PublicUrl
 from tenants.model import Backend, Endpoint, Tenant, TenantStatus
@@ -36,6 +38,7 @@ class Materials:
     verified: VerifiedTokens
     now: Callable[[], float]
     clock: Callable[[], float]
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,4 +150,28 @@ def _reusable(previous: TenantRuntime | None, backend: Backend) -> BackendPeer |
 def _peer(tenant: str, backend: Backend, egress: TenantEgress, materials: Materials) -> BackendPeer:
     source = backend.credential
     credential = None if source is None else HeaderCredential(source)
-    return BackendPeer(tenant, backend, egress, credential, clock=materials.clock)
+    return BackendPeer(
+        tenant,
+        _within(backend, materials.limits),
+        egress,
+        credential,
+        clock=materials.clock,
+        limits=_backend_limits(materials.limits),
+    )
+
+
+def _within(backend: Backend, limits: Limits) -> Backend:
+    """The backend, whose calls last no longer than any request may."""
+    return replace(backend, timeout_s=min(backend.timeout_s, limits.request_s))
+
+
+def _backend_limits(limits: Limits) -> BackendLimits:
+    return BackendLimits(
+        header_bytes=limits.header_bytes,
+        json_bytes=limits.response_bytes,
+        event_bytes=limits.sse_event_bytes,
+        idle_s=limits.idle_s,
+        write_stall_s=limits.write_stall_s,
+        tools=limits.tools_per_backend,
+        schema_bytes=limits.tool_schema_bytes,
+    )

@@ -141,8 +141,8 @@ def issuer_url(text: str) -> str | None:
 
 
 def backend_url(text: str) -> str | None:
-    """Where a backend listens."""
-    return _url_fault(text)
+    """Where a backend listens: https, or http where the operator's egress grants allow it."""
+    return _url_fault(text, plain_http=True)
 
 
 def origin(text: str) -> str | None:
@@ -157,7 +157,7 @@ def origin(text: str) -> str | None:
     return "must leave the default port out" if text.endswith(default) else None
 
 
-def _url_fault(text: str) -> str | None:
+def _url_fault(text: str, *, plain_http: bool = False) -> str | None:
     if len(text) > MAX_URL or not URL_CHARACTERS.match(text):
         return "must be an absolute URL"
     try:
@@ -173,16 +173,18 @@ def _url_fault(text: str) -> str | None:
         return "must have no fragment"
     if port == 0 or parts.netloc.endswith(":"):
         return "must have a port from 1 to 65535, or none"
-    return _scheme_fault(parts)
+    return _scheme_fault(parts, plain_http=plain_http)
 
 
-def _scheme_fault(parts: SplitResult) -> str | None:
+def _scheme_fault(parts: SplitResult, *, plain_http: bool) -> str | None:
     host = parts.hostname or ""
     if not (_is_ipv6(host) if "[" in parts.netloc else _is_host(host)):
         return "must name a host or a plain IP address"
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme == "https":
         return None
-    return "must be https"
+    if parts.scheme == "http":
+        return None if plain_http or _is_loopback(host) else "must be https"
+    return "must be https or http" if plain_http else "must be https"
 
 
 def _is_host(host: str) -> bool:

@@ -131,7 +131,7 @@ async def test_one_call_is_one_line_with_tenant_tool_backend_outcome_and_duratio
     assert 0 < line["backend_s"] < line["duration_s"]
     assert line["trace_id"]
     assert CANARY not in captured
-    assert "ada" not in captured
+    assert "someone" not in captured
     assert "eyJ" not in captured
 
 

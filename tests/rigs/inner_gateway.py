@@ -35,7 +35,7 @@ class InnerGateway:
     issuer: DevIssuer
     public_url: str
 
-    def client(self, tenant: str, endpoint: str = "", *, subject: str = "ada") -> McpClient:
+    def client(self, tenant: str, endpoint: str = "", *, subject: str = "someone") -> McpClient:
         """A client with a fresh token for one endpoint."""
         url = endpoint_url(self.public_url, tenant, endpoint)
         token = self.issuer.mint(subject=subject, client_id="cli", audience=url, scopes=())
@@ -70,10 +70,10 @@ async def inner_gateway(
             gateway.take_tenants()
             port = config.listen.port
             await stack.enter_async_context(listening(gateway.table, LOOPBACK, port))
+            stack.push_async_callback(gateway.close)
             yield InnerGateway(
                 foundations=foundations, gateway=gateway, issuer=issuer, public_url=public_url
             )
-            await gateway.close()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -130,10 +130,10 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "kid words": (issuer(allow_missing_kid="yes"), "issuers[0].allow_missing_kid", "true or false"),
     "jwks host": (issuer(jwks_hosts=["https://k.example"]), "issuers[0].jwks_hosts[0]", "host"),
     "no url": (acme(backends={"files": {}}), "backends.files.url", "is missing"),
-    "http backend": (
-        acme(backends={"files": {"url": "http://10.0.0.1/mcp"}}),
+    "ftp backend": (
+        acme(backends={"files": {"url": "ftp://10.0.0.1/mcp"}}),
         "backends.files.url",
-        "must be https",
+        "must be https or http",
     ),
     "file url": (
         acme(backends={"files": {"url": "file:///etc/passwd"}}),
