@@ -101,16 +101,16 @@ class Child:
         self.terminate()
 
     def _wait(self) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
         try:
             code = self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait(STOP_TIMEOUT_S)
-        self._process.stdout.close()
+        # Only now: a child that is leaving would take the end of stdin for a second wish.
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
         return code
 
     def _line(self, timeout_s: float) -> dict[str, Any]:
