@@ -98,7 +98,8 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.terminate()
+        self._close_stdin()
+        self._wait()
 
     def _wait(self) -> int:
         try:
@@ -106,12 +107,15 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait(STOP_TIMEOUT_S)
-        # Only now: a child that is leaving would take the end of stdin for a second wish.
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with suppress(BrokenPipeError):
-                pipe.close()
+        self._close_stdin()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         return code
+
+    def _close_stdin(self) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
 
     def _line(self, timeout_s: float) -> dict[str, Any]:
         line = self._read_line(time.monotonic() + timeout_s)
