@@ -145,10 +145,14 @@ class City:
 
     async def metric(self, name: str) -> float:
         """The sum over all series of a metric."""
+        lines = (await self.scrape()).splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if _names(line, name))
+
+    async def scrape(self) -> str:
+        """The metrics, as the admin listener gives them."""
         port = int(self.gateway.admin_url.rpartition(":")[2])
         raw = write_request("GET", "/metrics", f"127.0.0.1:{port}", (), b"")
-        lines = (await exchange(port, raw)).body.decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if _names(line, name))
+        return (await exchange(port, raw)).body.decode()
 
     def _remember(self, headers: Headers) -> None:
         for name, value in headers:

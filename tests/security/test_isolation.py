@@ -134,21 +134,17 @@ async def test_one_url_of_two_tenants_is_two_backends(city: City) -> None:
     assert set.isdisjoint(*connections.values())
 
 
-async def test_what_one_tenants_backend_claims_stays_with_that_tenant(
-    city: City, acme: Door, globex: Door
-) -> None:
+async def test_what_one_tenants_backend_claims_stays_with_that_tenant(city: City) -> None:
     """N07: a backend that talks like another tenant's poisons nothing of that tenant."""
+    ours, theirs = door(city, "acme", "mirror"), door(city, "globex", "mirror")
+    messages = [modern("server/discover"), modern("tools/list"), modern_call()]
+    before = [(await theirs.modern(message)).body for message in messages]
+    poison = [(await ours.modern(message)).body for message in messages]
+    after = [(await theirs.modern(message)).body for message in messages]
 
-    async def poison(wire: Wire) -> None:
-        await wire.result({"tools": [{"name": "echo", "description": "poison", "inputSchema": {}}]})
-
-    before = await globex.modern(modern("tools/list"))
-    city.backends["acme-modern"].scripts["tools/list"] = poison
-    await acme.modern(modern_call("not_there"))
-    after = await globex.modern(modern("tools/list"))
-
-    assert after.body == before.body
-    assert "poison" not in after.text
+    assert after == before
+    assert b"poison" in b"".join(poison)
+    assert b"poison" not in b"".join(after)
 
 
 async def _call(at: Door, era: str, token: str | None = None) -> str:
@@ -234,6 +230,23 @@ async def test_a_thousand_calls_with_one_id_each_get_their_own_answer(
     answers = await _window(calls)
 
     for number, ((at, *_), answer) in enumerate(zip(calls, answers, strict=True)):
+        assert "result" in answer, answer
         text = answer["result"]["content"][0]["text"]
         assert answer["id"] == 0
         assert text == json.dumps({"mark": f"{number:05}"}) + f"canary-of-{at.tenant}"
+
+
+async def test_no_answer_of_a_backend_is_logged_or_counted(
+    city: City, acme: Door, globex: Door
+) -> None:
+    """O2, for the log and the metrics; the traces are looked through when the gateway has left."""
+    for at in (acme, globex):
+        line = await city.line_of(await at.modern(modern_call(text="argument-of-a-call")))
+        assert line["tenant"] == at.tenant
+    metrics = await city.scrape()
+
+    for text in (city.gateway.child.log_text(), metrics):
+        assert "canary-of" not in text
+        assert "argument-of-a-call" not in text
+        assert "ann" not in text.split('"')
+    assert not [secret for secret in city.secrets if secret in metrics]
