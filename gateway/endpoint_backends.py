@@ -2,33 +2,45 @@
 
 Rules:
  1. A backend that is down, slow or of another era leaves the others listed; it is named as absent.
- 2. A list costs at most `LIST_BUDGET_S`, whatever a backend does.
+ 2. A list costs at most `LIST_BUDGET_S`, whatever a backend does; a backend that owes an answer
+    for longer than that costs the next list nothing.
  3. Calls are routed by what is known; an unknown name makes the lists fresh once, and only then is
     it unknown.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 
 from gateway.backends.catalogue import Catalogue
 from gateway.backends.description import BackendDescription
 from gateway.backends.peer import BackendPeer
 from gateway.errors import (
     BackendFailure,
+    BackendRefused,
     BackendTimeout,
+    BackendUnavailable,
     EraImpossible,
     RateLimited,
     UnknownPrompt,
     UnknownResource,
     UnknownTool,
 )
-from gateway.protocol.names import NameTable, Shown, build_name_table, build_uri_table, split
+from gateway.protocol.names import (
+    Hidden,
+    NameTable,
+    Shown,
+    build_name_table,
+    build_uri_table,
+    split,
+)
 from gateway.protocol.param_headers import ParamHeader, find_param_headers
 from gateway.protocol.raw_json import read_object, read_value
 from gateway.protocol.revisions import LATEST_LEGACY, LATEST_MODERN, Era, era_of
 from gateway.uri_templates import UriTemplate
+from observability import events
+from observability.logs import get_logger
 
 LIST_BUDGET_S = 5.0
 FRESH_S = 5.0
@@ -59,6 +71,14 @@ class Absent:
         """The stable code of the failure."""
         return self.failure.reason
 
+    @property
+    def refusal(self) -> BackendFailure | RateLimited:
+        """What a request that needs this backend fails with; nothing of it was sent."""
+        failure = self.failure
+        if isinstance(failure, BackendUnavailable | EraImpossible | BackendRefused | RateLimited):
+            return failure.with_traceback(None)  # it is kept: no frames of callers with it
+        return BackendUnavailable(self.peer.name, f"the backend is absent: {self.reason}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
@@ -72,10 +92,21 @@ class Listing:
     templates: NameTable
     param_headers: Mapping[str, Sequence[ParamHeader]] = field(default_factory=dict)
 
+    @property
+    def absent_names(self) -> list[str]:
+        """The backends that this client cannot use now."""
+        return [absent.peer.name for absent in self.absent]
+
     def check_any_present(self) -> None:
         """Raise the first failure when no backend is left to speak for the endpoint."""
         if self.absent and not self.present:
-            raise self.absent[0].failure
+            raise self.absent[0].refusal
+
+    def check_none_is_out(self) -> None:
+        """Raise the failure of the first backend that is out of order, if one is."""
+        for absent in self.absent:
+            if not isinstance(absent.failure, EraImpossible):
+                raise absent.refusal
 
 
 class EndpointBackends:
@@ -84,6 +115,7 @@ class EndpointBackends:
     def __init__(self, peers: Sequence[BackendPeer]) -> None:
         self._peers = {peer.name: peer for peer in peers}
         self._known: dict[Era, Listing] = {}
+        self._told: dict[Era, frozenset[_Oddity]] = {}
 
     async def listing(self, era: Era, *, max_age_s: float = FRESH_S) -> Listing:
         """Ask every backend, at the same time, for what is older than `max_age_s`."""
@@ -93,7 +125,21 @@ class EndpointBackends:
         known = self._known.get(era)
         if known is None or known.absent or not _is_same(known.present, present) or absent:
             known = self._known[era] = _build(list(self._peers), present, absent)
+            self._tell_oddities(era, known)
         return known
+
+    def _tell_oddities(self, era: Era, listing: Listing) -> None:
+        """Log names that are not shown, or not as they are, when they come up."""
+        oddities = frozenset(_oddities(listing))
+        for oddity in sorted(oddities - self._told.get(era, frozenset())):
+            get_logger().warning(
+                oddity.event,
+                tenant=self._peers[oddity.backend].tenant,
+                backend=oddity.backend,
+                name=oddity.name,
+                why=oddity.why,
+            )
+        self._told[era] = oddities
 
     async def tool(self, era: Era, name: str) -> tuple[BackendPeer, Shown, Sequence[ParamHeader]]:
         """Find who has the tool that is shown as `name`.
@@ -104,6 +150,14 @@ class EndpointBackends:
         """
         peer, shown, listing = await self._named(era, "tools", name)
         return peer, shown, listing.param_headers.get(name, ())
+
+    async def refuse_tool(self, era: Era, name: str) -> NoReturn:
+        """Refuse a tool that is denied just as one that nobody has, after the same look.
+
+        Raises:
+            UnknownTool, BackendFailure: as `tool` does for a name that is not there.
+        """
+        _raise_unknown(await self.listing(era, max_age_s=RELIST_S), "tools", name)
 
     async def prompt(self, era: Era, name: str) -> tuple[BackendPeer, Shown]:
         """Find who has the prompt that is shown as `name`; raises as `tool` does."""
@@ -117,7 +171,7 @@ class EndpointBackends:
 
         Raises:
             UnknownResource: nobody's.
-            BackendFailure: nobody's who is present, and somebody is absent.
+            BackendFailure: nobody's who is present, and somebody is out of order.
         """
         if len(self._peers) == 1:
             return await self._sole(era)
@@ -128,6 +182,7 @@ class EndpointBackends:
             owner = _owner(listing, uri)
         if owner is None:
             listing.check_any_present()
+            listing.check_none_is_out()
             raise UnknownResource("Unknown resource")
         return self._peers[owner]
 
@@ -149,7 +204,7 @@ class EndpointBackends:
 
 async def _look(peer: BackendPeer, era: Era, max_age_s: float) -> Present | Absent:
     try:
-        async with asyncio.timeout(LIST_BUDGET_S):
+        async with asyncio.timeout(max(0.0, LIST_BUDGET_S - peer.waited_for_s)):
             description = await peer.description()
             _check_era(peer, description, era)
             catalogue = await peer.catalogue(max_age_s)
@@ -173,9 +228,29 @@ def _check_era(peer: BackendPeer, description: BackendDescription, era: Era) -> 
 
 def _is_same(known: tuple[Present, ...], found: tuple[Present, ...]) -> bool:
     return len(known) == len(found) and all(
-        old.catalogue is new.catalogue and old.description is new.description
+        old.description is new.description
+        and (old.catalogue is new.catalogue or old.catalogue.offers(new.catalogue))
         for old, new in zip(known, found, strict=True)
     )
+
+
+class _Oddity(NamedTuple):
+    """A name of a backend's that is not shown as it is."""
+
+    event: str
+    backend: str
+    name: str
+    why: str
+
+
+def _oddities(listing: Listing) -> Iterator[_Oddity]:
+    for table in (listing.tools, listing.prompts, listing.resources, listing.templates):
+        for entry in table.hidden:
+            yield _Oddity(events.NAME_COLLIDED, entry.backend, entry.own_name or "", entry.why)
+    for table in (listing.tools, listing.prompts):
+        for shown in table.changed_names():
+            why = f"shown as {shown.name}"
+            yield _Oddity(events.NAME_SHORTENED, shown.backend, shown.own_name, why)
 
 
 def _build(
@@ -200,18 +275,19 @@ def _build(
 def _checked(tools: NameTable) -> tuple[NameTable, Mapping[str, Sequence[ParamHeader]]]:
     """Drop tools whose header annotations are at odds; note the headers of the others."""
     fields: dict[str, Sequence[ParamHeader]] = {}
-    faulty: set[str] = set()
+    faulty: dict[str, Hidden] = {}
     for shown in tools.shown:
         if b"x-mcp-header" not in shown.item:
             continue
         schema = (read_object(shown.item) or {}).get("inputSchema", b"{}")
         found = find_param_headers(read_value(schema))
         if found.fault is not None:
-            faulty.add(shown.name)
+            faulty[shown.name] = Hidden(shown.backend, shown.own_name, found.fault)
         elif found.fields:
             fields[shown.name] = found.fields
     kept = tuple(shown for shown in tools.shown if shown.name not in faulty)
-    return (tools if not faulty else NameTable(kept, tools.hidden)), fields
+    hidden = (*tools.hidden, *faulty.values())
+    return (tools if not faulty else NameTable(kept, hidden)), fields
 
 
 def _owner(listing: Listing, uri: str) -> str | None:
@@ -228,7 +304,7 @@ def _raise_unknown(listing: Listing, kind: Kind, name: str) -> NoReturn:
     prefix = split(name)
     for absent in listing.absent:
         if not listing.present or (prefix is not None and prefix[0] == absent.peer.name):
-            raise absent.failure
+            raise absent.refusal
     if kind == "tools":
         raise UnknownTool(f"Unknown tool: {name}")
     raise UnknownPrompt(f"Unknown prompt: {name}")

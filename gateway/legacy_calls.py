@@ -126,6 +126,7 @@ class LegacyCalls:
         revision = negotiate(string_param(message, "protocolVersion"))
         context.line.revision = revision
         listing = await admission.endpoint.backends.listing(Era.LEGACY)
+        context.line.unavailable_backends = listing.absent_names
         listing.check_any_present()
         session_id, session = await self._create(admission, message, revision)
         self._note(session, context)
@@ -198,7 +199,7 @@ class LegacyCalls:
         if method == "ping":
             return b"{}"
         if method in LIST_MEMBER:
-            return await self._list(admission, message)
+            return await self._list(admission, message, context)
         if method == "logging/setLevel":
             check_method(admission, method)
             return await self._set_log_level(admission, session, message)
@@ -206,9 +207,10 @@ class LegacyCalls:
         with self.heartbeats.watching(reply):
             return await self._forward(permitted, session, message, reply, context)
 
-    async def _list(self, admission: Admission, message: Request) -> bytes:
+    async def _list(self, admission: Admission, message: Request, context: RequestContext) -> bytes:
         check_method(admission, message.method)
         listing = await admission.endpoint.backends.listing(Era.LEGACY)
+        context.line.unavailable_backends = listing.absent_names
         listing.check_any_present()
         cursor = (message.params or {}).get("cursor")
         return self.lists.page(admission, listing, message.method, cursor)

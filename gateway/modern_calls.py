@@ -71,9 +71,9 @@ class ModernCalls:
     ) -> bytes:
         method = message.method
         if method == "server/discover":
-            return await self._discover(admission)
+            return await self._discover(admission, context)
         if method in LIST_MEMBER:
-            return await self._list(admission, message)
+            return await self._list(admission, message, context)
         if method == "subscriptions/listen":
             raise UnknownMethod("subscriptions/listen is not served yet")
         permitted = await permit(admission, message, Era.MODERN)
@@ -85,15 +85,17 @@ class ModernCalls:
             result = await self._forward(permitted, envelope, reply, context)
         return _stamped(permitted, result, description.server_info or IDENTITY)
 
-    async def _discover(self, admission: Admission) -> bytes:
+    async def _discover(self, admission: Admission, context: RequestContext) -> bytes:
         check_method(admission, "server/discover")
         listing = await admission.endpoint.backends.listing(Era.MODERN)
+        context.line.unavailable_backends = listing.absent_names
         listing.check_any_present()
         return discovered(listing)
 
-    async def _list(self, admission: Admission, message: Request) -> bytes:
+    async def _list(self, admission: Admission, message: Request, context: RequestContext) -> bytes:
         check_method(admission, message.method)
         listing = await admission.endpoint.backends.listing(Era.MODERN)
+        context.line.unavailable_backends = listing.absent_names
         listing.check_any_present()
         cursor = (message.params or {}).get("cursor")
         page = self.lists.page(admission, listing, message.method, cursor)

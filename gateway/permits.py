@@ -13,8 +13,7 @@ from auth.access import Allow, Deny, Needs
 from auth.errors import InsufficientScope
 from gateway.admission import Admission
 from gateway.backends.peer import BackendPeer
-from gateway.endpoint_backends import RELIST_S
-from gateway.errors import InvalidParams, UnknownMethod, UnknownTool
+from gateway.errors import InvalidParams, UnknownMethod
 from gateway.protocol.envelope import META
 from gateway.protocol.messages import Request, string_param
 from gateway.protocol.param_headers import ParamHeader
@@ -79,8 +78,7 @@ async def _permit_tool(admission: Admission, request: Request, era: Era) -> Perm
         admission.token.scopes, method=request.method, tool=name
     )
     if isinstance(decision, Deny):
-        await endpoint.backends.listing(era, max_age_s=RELIST_S)
-        raise UnknownTool(f"Unknown tool: {name}")
+        await endpoint.backends.refuse_tool(era, name)
     peer, shown, fields = await endpoint.backends.tool(era, name)
     match decision:
         case Needs(scopes):

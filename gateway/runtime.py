@@ -155,6 +155,7 @@ def _peer(tenant: str, backend: Backend, egress: TenantEgress, materials: Materi
         _within(backend, materials.limits),
         egress,
         credential,
+        tasks=materials.tasks,
         clock=materials.clock,
         limits=_backend_limits(materials.limits),
     )

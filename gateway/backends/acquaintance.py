@@ -16,11 +16,14 @@ from gateway.backends.breaker import Cooldown
 from gateway.backends.description import BackendDescription
 from gateway.backends.errors import CredentialRefused, NoAnswer, SessionForgotten
 from gateway.backends.exchange import finish
+from gateway.backends.flight import Flight
 from gateway.backends.handshake import open_session, own_meta
 from gateway.backends.line import BackendSession, Line
 from gateway.backends.probe import probe
 from gateway.errors import BackendFailure, BackendUnavailable
 from gateway.protocol.revisions import Era
+from observability import events
+from observability.logs import get_logger
 from tenants.model import BackendProtocol
 
 
@@ -28,15 +31,29 @@ class Acquaintance:
     """What this process knows of one backend."""
 
     def __init__(
-        self, line: Line, protocol: BackendProtocol, *, clock: Callable[[], float], timeout_s: float
+        self,
+        line: Line,
+        protocol: BackendProtocol,
+        *,
+        tenant: str,
+        tasks: asyncio.TaskGroup,
+        clock: Callable[[], float],
+        timeout_s: float,
     ) -> None:
         self._line = line
         self._protocol = protocol
+        self._tenant = tenant
         self._timeout_s = timeout_s
-        self._probing = asyncio.Lock()
+        self._probing = Flight[BackendDescription](line.backend, tasks, clock=clock)
+        self._is_failing = False
         self._cooldown = Cooldown(clock)
         self._session: BackendSession | None = None
         self.known: BackendDescription | None = None
+
+    @property
+    def probing_s(self) -> float:
+        """For how long a probe has been under way; 0 when none is."""
+        return self._probing.under_way_s
 
     async def description(self) -> BackendDescription:
         """What the backend says of itself; probed on first use and when in doubt.
@@ -46,10 +63,7 @@ class Acquaintance:
         """
         if self.known is not None:
             return self.known
-        async with self._probing:
-            if self.known is None:
-                self.known = await self._probe()
-            return self.known
+        return await self._probing.join(self._probe)
 
     def note_failure(self, failure: BackendFailure) -> None:
         """Begin to doubt, if this kind of failure is a reason to."""
@@ -75,6 +89,10 @@ class Acquaintance:
             self._session = None
             return await self._ask_in_session(method, params)
 
+    def abandon(self) -> None:
+        """Stop a probe that is under way."""
+        self._probing.abandon()
+
     async def part(self) -> None:
         """End the gateway's own session, best effort."""
         session, self._session = self._session, None
@@ -86,13 +104,38 @@ class Acquaintance:
             raise BackendUnavailable(self._line.backend)
         try:
             description, session = await probe(self._line, self._protocol)
-        except BackendFailure:
+        except BackendFailure as failure:
             self._cooldown.extend()
+            self._tell_failure(failure)
             raise
         self._cooldown.end()
         await self.part()
         self._session = session
+        self.known = description
+        self._tell_success(description)
         return description
+
+    def _tell_failure(self, failure: BackendFailure) -> None:
+        # Told when it begins, not at each try: a backend may be down for days.
+        if not self._is_failing:
+            get_logger().warning(
+                events.BACKEND_PROBE_FAILED,
+                tenant=self._tenant,
+                backend=self._line.backend,
+                reason=failure.reason,
+                cause=str(failure),
+            )
+        self._is_failing = True
+
+    def _tell_success(self, description: BackendDescription) -> None:
+        self._is_failing = False
+        get_logger().info(
+            events.BACKEND_PROBED,
+            tenant=self._tenant,
+            backend=self._line.backend,
+            era=description.era,
+            revision=description.revision,
+        )
 
     async def _ask_in_session(self, method: str, params: dict[str, bytes]) -> bytes:
         if self._session is None:

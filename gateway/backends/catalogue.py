@@ -43,6 +43,15 @@ class Catalogue:
     collected_at: float = 0
     faults: tuple[str, ...] = ()
 
+    def offers(self, other: "Catalogue") -> bool:
+        """Whether this one has just what `other` has."""
+        return (self.tools, self.prompts, self.resources, self.templates) == (
+            other.tools,
+            other.prompts,
+            other.resources,
+            other.templates,
+        )
+
 
 @dataclass(slots=True)
 class _Collection:

@@ -7,6 +7,7 @@ Rules
    context, and the gateway's own credential for this backend.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -61,6 +62,7 @@ class BackendPeer:
         egress: TenantEgress,
         credential: HeaderCredential | None,
         *,
+        tasks: asyncio.TaskGroup,
         clock: Callable[[], float],
         limits: BackendLimits | None = None,
     ) -> None:
@@ -82,10 +84,12 @@ class BackendPeer:
         self._acquaintance = Acquaintance(
             self._line,
             backend.protocol,
+            tenant=tenant,
+            tasks=tasks,
             clock=clock,
             timeout_s=min(backend.timeout_s, self._limits.idle_s),
         )
-        self._shelf = Shelf(backend.name, self._collect, clock=clock)
+        self._shelf = Shelf(backend.name, self._collect, tenant=tenant, tasks=tasks, clock=clock)
         self._used_at = clock()
         self.in_flight = 0
 
@@ -118,6 +122,11 @@ class BackendPeer:
     def catalogue_failure(self) -> BackendFailure | None:
         """What went wrong since the catalogue was last collected."""
         return self._shelf.failure
+
+    @property
+    def waited_for_s(self) -> float:
+        """For how long the backend has owed its description or catalogue; 0 when it does not."""
+        return max(self._acquaintance.probing_s, self._shelf.collecting_s)
 
     async def description(self) -> BackendDescription:
         """What the backend says of itself; probed on first use and after failures.
@@ -209,15 +218,26 @@ class BackendPeer:
 
     async def drop_idle(self) -> None:
         """Give back connections and the gateway's own session if there was no call for long."""
-        is_idle = self._clock() - self._used_at >= self._limits.client_idle_s
-        if is_idle and self.in_flight == 0:
-            await self.close()
+        if self._is_idle:
+            await self._part()
+            if self._is_idle:  # still: a call that began meanwhile keeps its connection
+                await self._channel.close()
 
     async def close(self) -> None:
         """End the gateway's own session and all connections. Use makes new ones."""
+        self._shelf.abandon()
+        self._acquaintance.abandon()
+        await self._part()
+        await self._channel.close()
+
+    @property
+    def _is_idle(self) -> bool:
+        is_long_ago = self._clock() - self._used_at >= self._limits.client_idle_s
+        return is_long_ago and self.in_flight == 0
+
+    async def _part(self) -> None:
         if not self._breaker.is_open:
             await self._acquaintance.part()
-        await self._channel.close()
 
     def _open_channel(self, egress: TenantEgress) -> Channel:
         return Channel(

@@ -1,7 +1,8 @@
 """A backend's catalogue as this process keeps it.
 
 Rules
-1. However many ask for a fresh one at the same time, it is collected once.
+1. However many ask for a fresh one at the same time, it is collected once; it goes on when one of
+   them leaves.
 2. When it cannot be collected the last good one stays, and `failure` says what is wrong. For a
    while it is not tried again.
 """
@@ -11,7 +12,10 @@ from collections.abc import Awaitable, Callable
 
 from gateway.backends.breaker import Cooldown
 from gateway.backends.catalogue import Catalogue
+from gateway.backends.flight import Flight
 from gateway.errors import BackendFailure, BackendUnavailable
+from observability import events
+from observability.logs import get_logger
 
 
 class Shelf:
@@ -22,15 +26,27 @@ class Shelf:
         backend: str,
         collect: Callable[[], Awaitable[Catalogue]],
         *,
+        tenant: str,
+        tasks: asyncio.TaskGroup,
         clock: Callable[[], float],
     ) -> None:
         self._backend = backend
         self._collect = collect
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._tenant = tenant
+        self._collecting = Flight[None](backend, tasks, clock=clock)
         self._cooldown = Cooldown(clock)
         self._kept: Catalogue | None = None
         self.failure: BackendFailure | None = None
+
+    @property
+    def collecting_s(self) -> float:
+        """For how long a collection has been under way; 0 when none is."""
+        return self._collecting.under_way_s
+
+    def abandon(self) -> None:
+        """Stop a collection that is under way."""
+        self._collecting.abandon()
 
     async def catalogue(self, max_age_s: float) -> Catalogue:
         """A catalogue that is not older than `max_age_s`, or else the last good one.
@@ -38,13 +54,11 @@ class Shelf:
         Raises:
             BackendFailure: there is none and none can be had.
         """
-        asked_at = self._clock()
-        if not self._is_there(asked_at - max_age_s):
-            async with self._lock:
-                if not self._is_there(asked_at):
-                    await self._refresh()
+        if not self._is_there(self._clock() - max_age_s):
+            await self._collecting.join(self._refresh)
         if self._kept is None:
-            raise self.failure or BackendUnavailable(self._backend)
+            failure = self.failure or BackendUnavailable(self._backend)
+            raise failure.with_traceback(None)  # it is kept: no frames of callers with it
         return self._kept
 
     def _is_there(self, since: float) -> bool:
@@ -54,10 +68,36 @@ class Shelf:
         if not self._cooldown.is_over:
             return
         try:
-            self._kept = await self._collect()
+            collected = await self._collect()
         except BackendFailure as failure:
+            self._tell_failure(failure)
             self.failure = failure
             self._cooldown.extend()
             return
-        self.failure = None
+        self._tell_news(collected)
+        self._kept, self.failure = collected, None
         self._cooldown.end()
+
+    def _tell_failure(self, failure: BackendFailure) -> None:
+        # Told when it begins, not at each try.
+        if self.failure is None:
+            get_logger().warning(
+                events.CATALOGUE_REFRESH_FAILED,
+                tenant=self._tenant,
+                backend=self._backend,
+                reason=failure.reason,
+                cause=str(failure),
+            )
+
+    def _tell_news(self, collected: Catalogue) -> None:
+        if self._kept is None or self.failure is not None or not collected.offers(self._kept):
+            get_logger().info(
+                events.CATALOGUE_REFRESHED,
+                tenant=self._tenant,
+                backend=self._backend,
+                tools=len(collected.tools),
+                prompts=len(collected.prompts),
+                resources=len(collected.resources),
+                templates=len(collected.templates),
+                faults=list(collected.faults),
+            )

@@ -12,6 +12,7 @@ from auth.credentials import HeaderCredential
 from auth.egress import EgressGrant, EgressGuard, TenantEgress
 from gateway.backends.limits import BackendLimits
 from gateway.backends.peer import BackendPeer, OutgoingRequest
+from gateway.background import background_tasks
 from tenants.model import Backend, BackendProtocol, StaticCredential
 from tests.rigs.fake_backend import FakeBackend
 from tests.rigs.real_servers import legacy_python, library_server, orders_server, stock_server
@@ -62,6 +63,7 @@ MakePeer = Callable[..., BackendPeer]
 async def make_peer() -> AsyncIterator[MakePeer]:
     """Peers that are closed after the test."""
     async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(background_tasks())
 
         def make(
             backend: FakeBackend | str,
@@ -86,7 +88,9 @@ async def make_peer() -> AsyncIterator[MakePeer]:
             if credential is not None:
                 source = StaticCredential(prefix="Bearer ", env=credential[0])
                 own = HeaderCredential(source, environ=credential[1])
-            peer = BackendPeer(tenant, definition, egress, own, clock=clock, limits=limits)
+            peer = BackendPeer(
+                tenant, definition, egress, own, tasks=tasks, clock=clock, limits=limits
+            )
             stack.push_async_callback(peer.close)
             return peer
 
