@@ -37,7 +37,7 @@ from gateway.protocol.names import (
 )
 from gateway.protocol.param_headers import ParamHeader, find_param_headers
 from gateway.protocol.raw_json import read_object, read_value
-from gateway.protocol.revisions import LATEST_LEGACY, LATEST_MODERN, Era, era_of
+from gateway.protocol.revisions import Era
 from gateway.uri_templates import UriTemplate
 from observability import events
 from observability.logs import get_logger
@@ -188,7 +188,7 @@ class EndpointBackends:
 
     async def _sole(self, era: Era) -> BackendPeer:
         peer = next(iter(self._peers.values()))
-        _check_era(peer, await peer.description(), era)
+        await peer.in_era(era)
         return peer
 
     async def _named(self, era: Era, kind: Kind, name: str) -> tuple[BackendPeer, Shown, Listing]:
@@ -205,25 +205,17 @@ class EndpointBackends:
 async def _look(peer: BackendPeer, era: Era, max_age_s: float) -> Present | Absent:
     try:
         async with asyncio.timeout(max(0.0, LIST_BUDGET_S - peer.waited_for_s)):
-            description = await peer.description()
-            _check_era(peer, description, era)
-            catalogue = await peer.catalogue(max_age_s)
+            face = await peer.in_era(era)
+            description = await face.description()
+            catalogue = await face.catalogue(max_age_s)
     except TimeoutError:
         return Absent(peer, BackendTimeout(peer.name))
     except (BackendFailure, RateLimited) as failure:
         return Absent(peer, failure)
     # What is shown is what can be used now: a last good catalogue is no backend.
-    if peer.catalogue_failure is not None:
-        return Absent(peer, peer.catalogue_failure)
+    if face.catalogue_failure is not None:
+        return Absent(peer, face.catalogue_failure)
     return Present(peer, description, catalogue)
-
-
-def _check_era(peer: BackendPeer, description: BackendDescription, era: Era) -> None:
-    if era_of(description.revision) is not era:
-        client = LATEST_MODERN if era is Era.MODERN else LATEST_LEGACY
-        raise EraImpossible(
-            peer.name, client_revision=client, backend_revision=description.revision
-        )
 
 
 def _is_same(known: tuple[Present, ...], found: tuple[Present, ...]) -> bool:

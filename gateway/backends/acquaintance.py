@@ -48,6 +48,7 @@ class Acquaintance:
         self._is_failing = False
         self._cooldown = Cooldown(clock)
         self._session: BackendSession | None = None
+        self._failure: BackendFailure | None = None
         self.known: BackendDescription | None = None
 
     @property
@@ -101,10 +102,12 @@ class Acquaintance:
 
     async def _probe(self) -> BackendDescription:
         if not self._cooldown.is_over:
-            raise BackendUnavailable(self._line.backend)
+            failure = self._failure or BackendUnavailable(self._line.backend)
+            raise failure.with_traceback(None)  # it is kept: no frames of callers with it
         try:
             description, session = await probe(self._line, self._protocol)
         except BackendFailure as failure:
+            self._failure = failure
             self._cooldown.extend()
             self._tell_failure(failure)
             raise

@@ -3,6 +3,7 @@
 BackendUnavailable      nothing ran
  +- SessionForgotten    a legacy backend does not know our session; a new one may be opened
  +- CredentialRefused   the backend's 401 or 403: the gateway's credential for it is not good
+ +- HandshakeRefused    the backend answered `initialize`, and not with a session
 OutcomeUnknown
  +- NoAnswer            a status without a JSON-RPC message in it
 """
@@ -22,6 +23,13 @@ class CredentialRefused(BackendUnavailable):
 
     def __init__(self, backend: str) -> None:
         super().__init__(backend, "the backend refused the gateway's credential")
+
+
+class HandshakeRefused(BackendUnavailable):
+    """The backend is there and refuses to initialize: it does not serve the legacy era."""
+
+    def __init__(self, backend: str) -> None:
+        super().__init__(backend, "the backend refused to initialize")
 
 
 class NoAnswer(OutcomeUnknown):

@@ -9,12 +9,14 @@ Rules
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from gateway.backends.description import BackendDescription
+from gateway.backends.errors import HandshakeRefused, NoAnswer
 from gateway.backends.exchange import finish
 from gateway.backends.heads import SESSION_HEADER
 from gateway.backends.line import BackendSession, Line
-from gateway.errors import BackendFailure, BackendUnavailable
+from gateway.errors import BackendFailure, BackendRefused, BackendUnavailable
 from gateway.protocol.raw_json import read_array, read_object, read_string, write_value
 from gateway.protocol.revisions import LATEST_LEGACY, LEGACY, MODERN, Era
 from gateway.version import VERSION
@@ -65,15 +67,21 @@ async def open_session(
     """Shake hands in the legacy era.
 
     Raises:
-        BackendUnavailable: the backend cannot be had, or does not speak this.
+        BackendUnavailable: the backend cannot be had, or does not speak this: HandshakeRefused.
     """
     try:
         session, description = await _initialize(line, revision, capabilities, client_info)
         await line.notify("notifications/initialized", None, session=session)
     except BackendUnavailable:
         raise
+    except BackendRefused as failure:
+        raise HandshakeRefused(line.backend) from failure
+    except NoAnswer as failure:
+        is_refusal = failure.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = HandshakeRefused if is_refusal else BackendUnavailable
+        raise kind(line.backend) from failure
     except BackendFailure as failure:
-        raise BackendUnavailable(line.backend, "the backend refused to initialize") from failure
+        raise BackendUnavailable(line.backend, "the backend did not initialize") from failure
     return session, description
 
 

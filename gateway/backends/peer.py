@@ -3,12 +3,14 @@
 Rules
 1. `max_in_flight` bounds the calls of this process to this backend; nobody queues.
 2. Connections are made on first use and given back when there was no call for long.
-3. The client's headers do not come here. A call carries what mirrors its message, its trace
+3. Who it is in the era of a client is asked for in that era: a backend may serve both at one URL.
+4. The client's headers do not come here. A call carries what mirrors its message, its trace
    context, and the gateway's own credential for this backend.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from yarl import URL
@@ -16,20 +18,21 @@ from yarl import URL
 from auth.credentials import HeaderCredential
 from auth.egress import TenantEgress
 from auth.errors import CredentialUnavailable
-from gateway.backends.acquaintance import Acquaintance
 from gateway.backends.breaker import Breaker
-from gateway.backends.catalogue import Catalogue, collect
+from gateway.backends.catalogue import Catalogue
 from gateway.backends.channel import Channel
 from gateway.backends.description import BackendDescription
+from gateway.backends.errors import HandshakeRefused
 from gateway.backends.exchange import Exchange
+from gateway.backends.face import Face
 from gateway.backends.handshake import open_session
 from gateway.backends.heads import Headers
 from gateway.backends.limits import BackendLimits
 from gateway.backends.line import BackendSession, Line
-from gateway.backends.shelf import Shelf
-from gateway.errors import BackendFailure, BackendUnavailable, RateLimited
+from gateway.errors import BackendFailure, BackendUnavailable, EraImpossible, RateLimited
+from gateway.protocol.revisions import LATEST_LEGACY, LATEST_MODERN, Era
 from observability.trace_context import TraceContext
-from tenants.model import Backend
+from tenants.model import Backend, BackendProtocol
 
 __all__ = ["BackendPeer", "BackendSession", "OutgoingRequest"]
 
@@ -81,15 +84,8 @@ class BackendPeer:
             limits=self._limits,
             clock=clock,
         )
-        self._acquaintance = Acquaintance(
-            self._line,
-            backend.protocol,
-            tenant=tenant,
-            tasks=tasks,
-            clock=clock,
-            timeout_s=min(backend.timeout_s, self._limits.idle_s),
-        )
-        self._shelf = Shelf(backend.name, self._collect, tenant=tenant, tasks=tasks, clock=clock)
+        self._main = self._face(backend.protocol, tasks)
+        self._legacy = self._face(BackendProtocol.LEGACY, tasks)
         self._used_at = clock()
         self.in_flight = 0
 
@@ -116,17 +112,17 @@ class BackendPeer:
     @property
     def known_description(self) -> BackendDescription | None:
         """The description, if it is known and not in doubt."""
-        return self._acquaintance.known
+        return self._main.known_description
 
     @property
     def catalogue_failure(self) -> BackendFailure | None:
         """What went wrong since the catalogue was last collected."""
-        return self._shelf.failure
+        return self._main.catalogue_failure
 
     @property
     def waited_for_s(self) -> float:
         """For how long the backend has owed its description or catalogue; 0 when it does not."""
-        return max(self._acquaintance.probing_s, self._shelf.collecting_s)
+        return max(self._main.waited_for_s, self._legacy.waited_for_s)
 
     async def description(self) -> BackendDescription:
         """What the backend says of itself; probed on first use and after failures.
@@ -134,7 +130,27 @@ class BackendPeer:
         Raises:
             BackendUnavailable: it cannot be had now. Nothing of the caller's was sent.
         """
-        return await self._acquaintance.description()
+        return await self._main.description()
+
+    async def in_era(self, era: Era) -> Face:
+        """This backend as clients of one era meet it.
+
+        One that answers the modern probe may serve the legacy era too; only asking tells.
+
+        Raises:
+            EraImpossible: it serves the other era only.
+            BackendUnavailable: it cannot be had now.
+        """
+        self._used_at = self._clock()
+        found = await self._main.description()
+        if found.era is era:
+            return self._main
+        if era is Era.LEGACY and self.backend.protocol is BackendProtocol.AUTO:
+            with suppress(HandshakeRefused):
+                await self._legacy.description()
+                return self._legacy
+        revision = LATEST_MODERN if era is Era.MODERN else LATEST_LEGACY
+        raise EraImpossible(self.name, client_revision=revision, backend_revision=found.revision)
 
     async def catalogue(self, max_age_s: float) -> Catalogue:
         """What the backend offers, not older than `max_age_s` unless it cannot be had.
@@ -145,7 +161,8 @@ class BackendPeer:
         Raises:
             BackendFailure: there is none and none can be had.
         """
-        return await self._shelf.catalogue(max_age_s)
+        self._used_at = self._clock()
+        return await self._main.catalogue(max_age_s)
 
     async def open_session(
         self, *, revision: str, capabilities: bytes, client_info: bytes
@@ -182,7 +199,7 @@ class BackendPeer:
             session=request.session,
             extra=request.headers + _trace_headers(request.trace),
             timeout_s=timeout_s,
-            on_failure=self._acquaintance.note_failure,
+            on_failure=self._note_failure,
             on_close=self._leave,
         )
         self.in_flight += 1
@@ -225,8 +242,8 @@ class BackendPeer:
 
     async def close(self) -> None:
         """End the gateway's own session and all connections. Use makes new ones."""
-        self._shelf.abandon()
-        self._acquaintance.abandon()
+        self._main.abandon()
+        self._legacy.abandon()
         await self._part()
         await self._channel.close()
 
@@ -237,7 +254,8 @@ class BackendPeer:
 
     async def _part(self) -> None:
         if not self._breaker.is_open:
-            await self._acquaintance.part()
+            await self._main.part()
+            await self._legacy.part()
 
     def _open_channel(self, egress: TenantEgress) -> Channel:
         return Channel(
@@ -263,16 +281,20 @@ class BackendPeer:
     def _leave(self) -> None:
         self.in_flight -= 1
 
-    async def _collect(self) -> Catalogue:
-        self._used_at = self._clock()
-        description = await self.description()
-        return await collect(
-            self._acquaintance.ask,
-            capabilities=description.capabilities,
+    def _face(self, protocol: BackendProtocol, tasks: asyncio.TaskGroup) -> Face:
+        return Face(
+            self._line,
+            protocol,
+            tenant=self.tenant,
+            tasks=tasks,
+            clock=self._clock,
             limits=self._limits,
-            now=self._clock(),
-            backend=self.name,
+            timeout_s=min(self.backend.timeout_s, self._limits.idle_s),
         )
+
+    def _note_failure(self, failure: BackendFailure) -> None:
+        self._main.note_failure(failure)
+        self._legacy.note_failure(failure)
 
 
 def _trace_headers(trace: TraceContext | None) -> Headers:
