@@ -12,6 +12,9 @@ from rich.table import Table
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 
 
+WIDEST = 4096
+
+
 class CommandFailed(Exception):
     """A command could not do what it was asked. The message says what to do about it."""
 
@@ -27,13 +30,11 @@ def say_json(document: Any) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table to stdout. A narrow terminal folds cells; nothing is cut off."""
+    """Write a table to stdout, as wide as it needs to be: a folded URL cannot be used."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        column.overflow = "fold"
     for row in rows:
         table.add_row(*row)
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, highlight=False, width=WIDEST)
     console.print(table)
 
 
