@@ -16,6 +16,9 @@ from gateway.backends.line import BackendSession
 from gateway.backends.peer import BackendPeer, OutgoingRequest
 from gateway.errors import BackendFailure, RateLimited
 from gateway.protocol.capabilities import shown_to_backend
+from observability import events
+from observability.logs import get_logger
+from tenants.errors import TenantError
 from tenants.session_records import Session
 from tenants.sessions import Sessions
 
@@ -45,6 +48,10 @@ async def set_log_level(peer: BackendPeer, session: BackendSession, level: bytes
             )
         )
         await exchange.result()
+
+
+def _tell_forgotten(peer: BackendPeer) -> None:
+    get_logger().info(events.BACKEND_SESSION_FORGOTTEN, tenant=peer.tenant, backend=peer.name)
 
 
 class _Kept(msgspec.Struct, array_like=True):
@@ -101,9 +108,21 @@ class BackendSessions:
                 capabilities=shown_to_backend(session.client_capabilities),
                 client_info=session.client_info,
             )
-            await self._keep(session, peer, opened)
+            if forgotten is not None:
+                _tell_forgotten(peer)
+            await self._keep_or_hang_up(session, peer, opened)
             await self._restore_log_level(session, peer, opened)
         return opened
+
+    async def _keep_or_hang_up(
+        self, session: Session, peer: BackendPeer, opened: BackendSession
+    ) -> None:
+        try:
+            await self._keep(session, peer, opened)
+        except TenantError:
+            # The caller's session ended meanwhile: nobody would ever end this one.
+            await hang_up([(peer, opened)])
+            raise
 
     async def _keep(self, session: Session, peer: BackendPeer, opened: BackendSession) -> None:
         raw = msgspec.json.encode(_Kept(opened.id, opened.revision))

@@ -130,6 +130,7 @@ TABLE: Mapping[type[Exception], Row] = {
     gw.BadHost: _http(421, "Use the gateway's public URL."),
     gw.BadRequestLine: _http(400, "Send grammatical HTTP.", closes=True),
     gw.RequestTimeout: _http(408, "Send the whole request sooner.", closes=True),
+    gw.CallCancelled: Row(status=200, code=-32800, remedy="Call again if it is still wanted."),
     gw.RateLimited: Row(status=429, code=-31004, remedy="Wait, then try again."),
     gw.Overloaded: Row(status=503, code=-31005, remedy="Try again shortly.", retry_after_s=1),
     gw.Draining: Row(

@@ -14,6 +14,7 @@ GatewayError
  +- PayloadTooLarge, UnsupportedMediaType, NotAcceptable, BadMethod
  +- BadOrigin, BadHost, BadRequestLine
  +- RequestTimeout              the body did not arrive in time
+ +- CallCancelled               its own client cancelled it: legacy, `notifications/cancelled`
  |  ours, for now
  +- RateLimited, Overloaded, Draining
  |  behind us
@@ -166,6 +167,16 @@ class RequestTimeout(GatewayError):
     """The request did not arrive in time."""
 
     reason = "request_timeout"
+
+
+class CallCancelled(GatewayError):
+    """The caller cancelled its own call.
+
+    A legacy stream ends with a response only, so that the official SDK answers with LSP's
+    RequestCancelled, and so do we. The modern era forbids an answer: there the stream just ends.
+    """
+
+    reason = "call_cancelled"
 
 
 class RateLimited(GatewayError):

@@ -3,7 +3,8 @@
 Rules:
  1. It takes a `Permit`; there is no other way to a backend for a client's call.
  2. Nothing of the client's headers goes on; credentials, trace context and ids are the gateway's.
- 3. What precedes the result is relayed as it came; the result is judged, then handed back.
+ 3. What precedes the result is relayed as it came, if it is about this call; the result is judged,
+    then handed back.
 """
 
 import time
@@ -14,9 +15,9 @@ from gateway.backends.answers import BackendNotification, BackendResult
 from gateway.backends.exchange import Exchange
 from gateway.backends.line import BackendSession
 from gateway.backends.peer import OutgoingRequest
-from gateway.errors import BackendRefused, GatewayError, OutcomeUnknown
+from gateway.errors import BackendRefused, CallCancelled, GatewayError, OutcomeUnknown
 from gateway.permits import Permit
-from gateway.protocol.methods import is_server_notification
+from gateway.protocol.methods import relayed_notifications
 from gateway.protocol.mirrored_headers import upstream_headers
 from gateway.protocol.results import read_tool_result_is_error
 from gateway.protocol.upstream_meta import with_meta
@@ -37,15 +38,18 @@ async def forward(
     reply: Reply,
     context: RequestContext,
     session: BackendSession | None = None,
+    with_log: bool = True,
     on_open: Callable[[Exchange], None] | None = None,
 ) -> bytes:
     """Send a call to its backend, relay what precedes the result, and return the raw result.
 
-    `meta_for` writes the `_meta` that the backend gets; `on_open` learns of the exchange before
-    anything is sent, so that it can be cancelled from elsewhere.
+    `meta_for` writes the `_meta` that the backend gets; `with_log` says whether the client asked
+    for log messages; `on_open` learns of the exchange before anything is sent, so that it can be
+    cancelled from elsewhere.
 
     Raises:
         BackendFailure: as `Exchange`; a `SessionForgotten` proves that nothing ran.
+        CallCancelled: its own client cancelled it.
         RateLimited: the backend has no room.
     """
     trace = context.trace.client_context()
@@ -66,21 +70,26 @@ async def forward(
     context.line.backend = permit.peer.name
     async with exchange, _observed(permit, exchange, trace, revision, context):
         await exchange.start()
-        result = await _relay(exchange, permit, revision, reply)
+        relayed = relayed_notifications(revision, with_log=with_log)
+        result = await _relay(exchange, permit, relayed, reply)
     if permit.method == "tools/call":
         context.is_tool_error = read_tool_result_is_error(result)
     return result
 
 
-async def _relay(exchange: Exchange, permit: Permit, revision: str, reply: Reply) -> bytes:
+async def _relay(
+    exchange: Exchange, permit: Permit, relayed: frozenset[str], reply: Reply
+) -> bytes:
     async for message in exchange:
         match message:
             case BackendNotification():
-                if is_server_notification(message.message.method, revision):
+                if message.message.method in relayed:
                     await reply.send(message.raw)
             case BackendResult():
                 return message.raw
-    raise OutcomeUnknown(permit.peer.name, "the call was cancelled")
+    if exchange.is_cancelled:
+        raise CallCancelled("Request cancelled")
+    raise OutcomeUnknown(permit.peer.name)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ Rules:
  3. Unknown, foreign, ended and revoked sessions answer the same bytes.
 """
 
+import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ class LegacyCalls:
         return web.Response(status=202)
 
     async def end_session(
-        self, request: web.BaseRequest, admission: Admission
+        self, request: web.BaseRequest, admission: Admission, context: RequestContext
     ) -> web.StreamResponse:
         """DELETE: the client ends its own session, here and at the backends.
 
@@ -98,19 +99,22 @@ class LegacyCalls:
             SessionRequired, UnknownSession.
         """
         session = await self._join(admission, _session_id(request))
+        self._note(session, context)
         peers = admission.endpoint.tenant.peers.values()
         opened = await self.backend_sessions.opened(session, peers)
         await self.sessions.end(session)
         await hang_up(opened)
         return web.Response(status=204)
 
-    async def listen(self, request: web.BaseRequest, admission: Admission) -> web.StreamResponse:
+    async def listen(
+        self, request: web.BaseRequest, admission: Admission, context: RequestContext
+    ) -> web.StreamResponse:
         """GET: this gateway offers no stream of its own yet, which every revision allows.
 
         Raises:
             SessionRequired, UnknownSession, BadMethod.
         """
-        await self._join(admission, _session_id(request))
+        self._note(await self._join(admission, _session_id(request)), context)
         raise BadMethod("POST, DELETE")
 
     async def _initialize(
@@ -218,15 +222,16 @@ class LegacyCalls:
     async def _set_log_level(
         self, admission: Admission, session: Session, message: Request
     ) -> bytes:
-        """Remember the level, and tell the backends that can log; others open with it later."""
+        """Remember the level, and tell the backends in use; the others open with it later."""
         level = string_param(message, "level")
         if level not in LOG_LEVELS:
             raise InvalidParams(f"`level` must be one of {', '.join(LOG_LEVELS)}")
         await self.sessions.remember(session, LOG_LEVEL_FIELD, write_value(level))
-        listing = await admission.endpoint.backends.listing(Era.LEGACY)
-        for one in listing.present:
-            backend_session = await self.backend_sessions.of(session, one.peer)
-            await set_log_level(one.peer, backend_session, write_value(level))
+        peers = admission.endpoint.tenant.peers.values()
+        opened = await self.backend_sessions.opened(session, peers)
+        await asyncio.gather(
+            *(set_log_level(peer, one, write_value(level)) for peer, one in opened)
+        )
         return b"{}"
 
     async def _forward(

@@ -63,7 +63,7 @@ class McpEndpoint:
         if request.method == "POST":
             response = await self._post(request, admission, context)
         else:
-            response = await self._without_body(request, admission)
+            response = await self._without_body(request, admission, context)
         if not response.prepared:
             response.headers.update(cors_headers(origins[0] if origins else None))
         return response
@@ -105,15 +105,16 @@ class McpEndpoint:
         return await asyncio.to_thread(read_message, body, self.scan_limits)
 
     async def _without_body(
-        self, request: web.BaseRequest, admission: Admission
+        self, request: web.BaseRequest, admission: Admission, context: RequestContext
     ) -> web.StreamResponse:
         """GET and DELETE belong to legacy sessions; the modern era has neither."""
         version = _single(request, VERSION_HEADER)
         if version is not None and era_of(version) is not Era.LEGACY:
             raise BadMethod("POST")
+        _note_era(context, Era.LEGACY)
         if request.method == "DELETE":
-            return await self.legacy.end_session(request, admission)
-        return await self.legacy.listen(request, admission)
+            return await self.legacy.end_session(request, admission, context)
+        return await self.legacy.listen(request, admission, context)
 
     def _admitted(
         self, request: web.BaseRequest, admission: Admission, context: RequestContext

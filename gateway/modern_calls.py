@@ -120,6 +120,7 @@ class ModernCalls:
             meta_for=meta_for,
             reply=reply,
             context=context,
+            with_log=envelope.log_level is not None,
         )
 
 
@@ -140,6 +141,8 @@ def _cancelled_by_disconnection(request: web.BaseRequest) -> Iterator[None]:
     if not isinstance(connection, Connection) or task is None:
         yield
         return
+    if connection.transport is None:
+        task.cancel()  # it went away before its call began
     connection.on_lost = task.cancel
     try:
         yield

@@ -15,6 +15,7 @@ from auth.errors import AuthError, InvalidToken
 from auth.principal import Principal
 from gateway.admission import Admission
 from gateway.error_responses import INTERNAL_ERROR, ErrorResponse
+from gateway.errors import BackendFailure, CallCancelled, EraImpossible
 from gateway.request_context import RequestContext
 from observability import events
 from observability.audit import AuditEvent, AuditKind, AuditTrail
@@ -73,7 +74,9 @@ class Observer:
         line = context.line
         line.reason = refusal.reason
         line.rpc_code = refusal.code
-        line.outcome = Outcome.REFUSED if refusal.status < 500 else Outcome.FAILED  # noqa: PLR2004
+        line.outcome = _outcome(error, refusal)
+        if isinstance(error, BackendFailure):
+            line.backend = line.backend or error.backend
         tenant = "" if context.endpoint is None else context.endpoint.tenant.slug
         line.tenant = line.tenant or tenant
         self.instruments.requests_refused.labels(tenant=tenant, reason=refusal.reason).inc()
@@ -173,6 +176,14 @@ class Observer:
             exception=type(error).__name__,
             where=_where(error),
         )
+
+
+def _outcome(error: Exception, refusal: ErrorResponse) -> Outcome:
+    if isinstance(error, CallCancelled):
+        return Outcome.CANCELLED
+    is_behind = isinstance(error, BackendFailure) and not isinstance(error, EraImpossible)
+    is_ours = refusal.status >= 500  # noqa: PLR2004 - server errors begin there
+    return Outcome.FAILED if is_behind or is_ours else Outcome.REFUSED
 
 
 def _header_context(request: web.BaseRequest) -> TraceContext | None:

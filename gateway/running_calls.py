@@ -11,7 +11,7 @@ from gateway.backends.exchange import Exchange
 from gateway.protocol.raw_json import read_value
 from tenants.session_records import Session
 
-CallKey = tuple[str, str, str | int]
+CallKey = tuple[str, str, type[str] | type[int], str | int]
 
 
 class RunningCalls:
@@ -35,10 +35,13 @@ class RunningCalls:
 
     async def cancel(self, session: Session, request_id: bytes) -> None:
         """Cancel what this session started under this id, if anything."""
+        if not isinstance(read_value(request_id), str | int):
+            return  # no id of JSON-RPC's
         for exchange in tuple(self._running.get(_key(session, request_id), ())):
             await exchange.cancel()
 
 
 def _key(session: Session, request_id: bytes) -> CallKey:
-    # Decoded, because one string has several spellings; 1 and "1" stay different.
-    return (session.owner.tenant, session.key, read_value(request_id))
+    # Decoded, because one string has several spellings; 1, "1" and true stay different.
+    value = read_value(request_id)
+    return (session.owner.tenant, session.key, type(value), value)

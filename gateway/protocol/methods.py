@@ -120,6 +120,21 @@ LOG_LEVELS = (
 """RFC 5424 severities, least severe first."""
 
 
+_ABOUT_ONE_CALL = frozenset({"notifications/message", "notifications/progress"})
+
+
+def relayed_notifications(revision: str, *, with_log: bool = True) -> frozenset[str]:
+    """What a backend may say to a client before its answer.
+
+    In the modern era that is about this call alone, and log messages only for a client that named
+    a level. In the legacy era anything but a cancellation, whose ids are between backend and
+    gateway.
+    """
+    if revision in MODERN:
+        return _ABOUT_ONE_CALL if with_log else _ABOUT_ONE_CALL - {"notifications/message"}
+    return SERVER_NOTIFICATIONS[revision] - {"notifications/cancelled"}
+
+
 def check_request_method(method: str, revision: str) -> None:
     """Refuse a request that the revision does not know.
 

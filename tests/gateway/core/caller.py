@@ -262,3 +262,13 @@ def _dechunked(body: bytes) -> bytes:
         length = int(size, 16)
         found, body = found + rest[:length], rest[length + 2 :]
     return found
+
+
+def is_at_rest(inner: InnerGateway) -> bool:
+    """Whether nothing is held for a call that is over."""
+    gateway = inner.gateway
+    peers = [p for t in gateway.pipeline.routes.tenants.values() for p in t.runtime.peers.values()]
+    running = gateway.pipeline._endpoint.legacy.running._running  # noqa: SLF001 - no other view
+    in_flight = gateway._in_flight  # noqa: SLF001 - what is held has no other view
+    is_empty = not (in_flight.total or in_flight._users or in_flight._tenants or running)  # noqa: SLF001
+    return is_empty and all(peer.in_flight == 0 for peer in peers)
