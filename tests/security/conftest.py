@@ -79,7 +79,16 @@ def _document(sink: OtlpSink, plan: Plan) -> Json:
             "in_flight_per_user": 1000,
             "in_flight_per_tenant": 2000,
         },
-        "tenants": {tenant: _tenant(plan, tenant) for tenant in TENANTS},
+        "tenants": {tenant: _tenant(plan, tenant) for tenant in TENANTS}
+        | {"sleepy": _suspended(plan)},
+    }
+
+
+def _suspended(plan: Plan) -> Json:
+    return {
+        "status": "suspended",
+        "issuers": [{"issuer": plan.issuers["main"].url}],
+        "backends": {"shared": {"url": plan.backends["shared"].url}},
     }
 
 

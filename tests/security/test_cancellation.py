@@ -49,7 +49,7 @@ class Slow:
         return [request.message["params"] for request in found]
 
 
-async def test_a_modern_client_that_leaves_cancels_its_call_at_the_backend(
+async def test_j31_a_modern_client_that_leaves_cancels_its_call_at_the_backend(
     city: City, acme: Door
 ) -> None:
     await acme.modern(modern_call())
@@ -66,7 +66,7 @@ async def test_a_modern_client_that_leaves_cancels_its_call_at_the_backend(
     assert len(slow.wires) == 1
 
 
-async def test_a_modern_client_that_leaves_before_a_word_came_cancels_as_well(
+async def test_j31_a_modern_client_that_leaves_before_a_word_came_cancels_as_well(
     city: City, acme: Door
 ) -> None:
     await acme.modern(modern_call())
@@ -85,7 +85,7 @@ async def test_a_modern_client_that_leaves_before_a_word_came_cancels_as_well(
             await wire.client_is_gone()
 
 
-async def test_a_legacy_client_that_leaves_cancels_nothing(city: City, old_acme: Door) -> None:
+async def test_j31_a_legacy_client_that_leaves_cancels_nothing(city: City, old_acme: Door) -> None:
     session = await old_acme.session()
     await old_acme.legacy(legacy_call(), session)
     slow = Slow(city.backends["acme-legacy"])
@@ -117,7 +117,7 @@ def _cancel(request_id: object) -> Json:
     }
 
 
-async def test_a_legacy_client_cancels_its_own_call(city: City, old_acme: Door) -> None:
+async def test_j19_a_legacy_client_cancels_its_own_call(city: City, old_acme: Door) -> None:
     session = await old_acme.session()
     await old_acme.legacy(legacy_call(), session)
     slow = Slow(city.backends["acme-legacy"])
@@ -134,7 +134,7 @@ async def test_a_legacy_client_cancels_its_own_call(city: City, old_acme: Door) 
     assert slow.wires[0].id != "mine"
 
 
-async def test_nobody_cancels_the_call_of_another(
+async def test_j19_nobody_cancels_the_call_of_another(
     city: City, acme: Door, old_acme: Door, old_globex: Door
 ) -> None:
     """Another session of the same user, another user, another tenant, the modern era."""
@@ -162,7 +162,9 @@ async def test_nobody_cancels_the_call_of_another(
     assert len(slow.cancellations()) == before
 
 
-async def test_a_late_answer_after_a_cancellation_goes_to_nobody(city: City, acme: Door) -> None:
+async def test_j31_a_late_answer_after_a_cancellation_goes_to_nobody(
+    city: City, acme: Door
+) -> None:
     """The next call on the same road gets its own answer, not the one that came too late."""
     await acme.modern(modern_call())
     slow = Slow(city.backends["acme-modern"])

@@ -41,7 +41,7 @@ def _flipped(cursor: str, at: int) -> str:
 
 
 @pytest.mark.parametrize("at", [0, 5, 20, -8, -2])
-async def test_a_changed_cursor_is_invalid(at: int, city: City, wide: Door) -> None:
+async def test_j27_a_changed_cursor_is_invalid(at: int, city: City, wide: Door) -> None:
     cursor = await _cursor(wide)
     answer = await _page(wide, _flipped(cursor, at % len(cursor)))
 
@@ -55,7 +55,7 @@ async def test_what_is_no_cursor_is_invalid(cursor: object, wide: Door) -> None:
     assert (answer.status, answer.code) == (400, -32602)
 
 
-async def test_a_cursor_is_its_callers_lists_and_endpoints_own(city: City, wide: Door) -> None:
+async def test_j27_a_cursor_is_its_callers_lists_and_endpoints_own(city: City, wide: Door) -> None:
     cursor = await _cursor(wide)
     second = door(city, "acme", "wide", issuer="second")
     elsewhere = {
@@ -82,7 +82,7 @@ async def test_a_legacy_client_is_told_of_a_bad_cursor_in_its_own_way(old_acme: 
     ("claimed", "told"),
     [(60_000, 60_000), (10**12, 300_000), (-5, 0), ("60", 0), (True, 0), (1.5, 0)],
 )
-async def test_what_a_backend_calls_public_is_private_and_short_lived(
+async def test_j29_what_a_backend_calls_public_is_private_and_short_lived(
     claimed: object, told: int, city: City, acme: Door
 ) -> None:
     backend = city.backends["acme-modern"]
@@ -99,14 +99,16 @@ async def test_what_a_backend_calls_public_is_private_and_short_lived(
 
 
 @pytest.mark.parametrize("method", ["tools/list", "prompts/list", "resources/list"])
-async def test_every_list_is_private(method: str, acme: Door) -> None:
+async def test_j29_every_list_is_private(method: str, acme: Door) -> None:
     result = (await acme.modern(modern(method))).result
 
     assert result["cacheScope"] == "private"
     assert 0 <= result["ttlMs"] <= 300_000
 
 
-async def test_a_public_answer_of_one_tenants_backend_is_not_given_to_another(city: City) -> None:
+async def test_j29_a_public_answer_of_one_tenants_backend_is_not_given_to_another(
+    city: City,
+) -> None:
     """Both ask the same URL for the same resource; each is asked for anew."""
     backend: FakeBackend = city.backends["shared"]
 

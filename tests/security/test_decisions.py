@@ -31,7 +31,7 @@ def _same_but_for_the_name(answer: Answer, name: str) -> Json:
     return message
 
 
-async def test_a_tool_that_needs_more_scopes_is_listed_and_a_denied_one_is_not(
+async def test_c18_a_tool_that_needs_more_scopes_is_listed_and_a_denied_one_is_not(
     guarded: Door,
 ) -> None:
     listed = _names(await guarded.modern(modern("tools/list")))
@@ -40,7 +40,7 @@ async def test_a_tool_that_needs_more_scopes_is_listed_and_a_denied_one_is_not(
     assert "secret_door" not in listed
 
 
-async def test_a_call_short_of_scopes_names_all_of_them_and_reaches_nobody(
+async def test_c18_a_call_short_of_scopes_names_all_of_them_and_reaches_nobody(
     city: City, guarded: Door
 ) -> None:
     await guarded.modern(modern_call())
@@ -61,19 +61,19 @@ async def test_a_call_short_of_scopes_names_all_of_them_and_reaches_nobody(
 @pytest.mark.parametrize(
     "near", ["tools:adminx tools:audit", "tools:admi tools:audit", "TOOLS:ADMIN"]
 )
-async def test_a_scope_is_compared_whole(near: str, guarded: Door) -> None:
+async def test_c12_a_scope_is_compared_whole(near: str, guarded: Door) -> None:
     answer = await guarded.modern(modern_call("admin_wipe"), token=guarded.good(scope=near))
 
     assert answer.status == 403
 
 
-async def test_a_call_with_all_scopes_is_served(guarded: Door) -> None:
+async def test_c18_a_call_with_all_scopes_is_served(guarded: Door) -> None:
     token = guarded.good(scope=ALL)
 
     assert (await guarded.modern(modern_call("admin_wipe"), token=token)).status == 200
 
 
-async def test_a_denied_tool_is_answered_like_an_unknown_one(city: City, guarded: Door) -> None:
+async def test_j21_a_denied_tool_is_answered_like_an_unknown_one(city: City, guarded: Door) -> None:
     token = guarded.good(scope=ALL)
     denied = await guarded.modern(modern_call("secret_door"), token=token)
     unknown = await guarded.modern(modern_call("no_such_door"), token=token)
@@ -87,7 +87,7 @@ async def test_a_denied_tool_is_answered_like_an_unknown_one(city: City, guarded
     assert "secret_door" not in called
 
 
-async def test_a_legacy_client_is_told_the_same(city: City, guarded_legacy: Door) -> None:
+async def test_c18_j21_a_legacy_client_is_told_the_same(city: City, guarded_legacy: Door) -> None:
     token = guarded_legacy.good()
     session = await guarded_legacy.session(token=token)
     listed = await guarded_legacy.legacy(legacy("tools/list"), session, token=token)
@@ -107,7 +107,7 @@ async def test_a_legacy_client_is_told_the_same(city: City, guarded_legacy: Door
 @pytest.mark.parametrize(
     "method", ["echo", "tools/echo", "secret_door", "acme/tools/call", "rpc.x"]
 )
-async def test_a_tool_has_no_second_door(method: str, city: City, guarded: Door) -> None:
+async def test_j18_a_tool_has_no_second_door(method: str, city: City, guarded: Door) -> None:
     asked = city.asked_backends()
     answer = await guarded.modern(modern(method, name="echo", arguments={}))
 

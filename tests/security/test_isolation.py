@@ -61,7 +61,7 @@ def _requests_since(backend: FakeBackend, since: int) -> bytes:
     return b"".join(request.raw for request in backend.requests[since:])
 
 
-async def test_equal_names_ids_and_urls_on_both_sides_give_each_its_own(
+async def test_n05_equal_names_ids_and_urls_on_both_sides_give_each_its_own(
     city: City, acme: Door, globex: Door
 ) -> None:
     methods = [
@@ -80,7 +80,9 @@ async def test_equal_names_ids_and_urls_on_both_sides_give_each_its_own(
     assert "canary-of-globex" in (await globex.modern(modern_call())).text
 
 
-async def test_legacy_sessions_of_two_tenants_never_meet(old_acme: Door, old_globex: Door) -> None:
+async def test_n05_legacy_sessions_of_two_tenants_never_meet(
+    old_acme: Door, old_globex: Door
+) -> None:
     ours, theirs = await old_acme.session(), await old_globex.session()
     for message in (legacy("tools/list"), legacy_call(text="same"), legacy("ping")):
         here, there = await asyncio.gather(
@@ -92,7 +94,7 @@ async def test_legacy_sessions_of_two_tenants_never_meet(old_acme: Door, old_glo
 
 
 @pytest.mark.parametrize("era", SEEN)
-async def test_each_backend_gets_the_credential_of_its_tenant_and_no_other(
+async def test_n05_u23_each_backend_gets_the_credential_of_its_tenant_and_no_other(
     era: str, city: City
 ) -> None:
     for tenant in ("acme", "globex"):
@@ -104,7 +106,7 @@ async def test_each_backend_gets_the_credential_of_its_tenant_and_no_other(
         assert CREDENTIALS[f"{other.upper()}_KEY"].encode() not in received
 
 
-async def test_one_url_of_two_tenants_is_two_backends(city: City) -> None:
+async def test_n05_one_url_of_two_tenants_is_two_backends(city: City) -> None:
     """The backend answers by the credential, as one that serves several customers does."""
     backend = city.backends["shared"]
 
@@ -134,7 +136,7 @@ async def test_one_url_of_two_tenants_is_two_backends(city: City) -> None:
     assert set.isdisjoint(*connections.values())
 
 
-async def test_what_one_tenants_backend_claims_stays_with_that_tenant(city: City) -> None:
+async def test_n07_what_one_tenants_backend_claims_stays_with_that_tenant(city: City) -> None:
     """N07: a backend that talks like another tenant's poisons nothing of that tenant."""
     ours, theirs = door(city, "acme", "mirror"), door(city, "globex", "mirror")
     messages = [modern("server/discover"), modern("tools/list"), modern_call()]
@@ -161,7 +163,9 @@ async def _call(at: Door, era: str, token: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("era", SEEN)
-async def test_nothing_of_the_clients_own_headers_reaches_a_backend(era: str, city: City) -> None:
+async def test_u08_u11_h14_nothing_of_the_clients_own_headers_reaches_a_backend(
+    era: str, city: City
+) -> None:
     at = door(city, "acme", "" if era == "modern" else era)
     backend = city.backends[f"acme-{era}"]
     token, since = at.good("passed-through"), len(backend.requests)
@@ -177,7 +181,9 @@ async def test_nothing_of_the_clients_own_headers_reaches_a_backend(era: str, ci
         assert request.header("Host") == f"127.0.0.1:{backend.port}"
 
 
-async def test_a_client_cannot_write_a_header_line_by_an_argument(city: City, acme: Door) -> None:
+async def test_u11_h27_a_client_cannot_write_a_header_line_by_an_argument(
+    city: City, acme: Door
+) -> None:
     backend = city.backends["acme-modern"]
     arguments = {"region": "eu\r\nX-Injected: 1", "limit": 1}
     message = modern("tools/call", name="placed", arguments=arguments)
@@ -192,7 +198,7 @@ async def test_a_client_cannot_write_a_header_line_by_an_argument(city: City, ac
     assert "x-injected" not in call.header_names
 
 
-async def test_the_clients_request_id_never_reaches_a_backend(city: City, acme: Door) -> None:
+async def test_j11_the_clients_request_id_never_reaches_a_backend(city: City, acme: Door) -> None:
     backend = city.backends["acme-modern"]
     answer = await acme.modern(modern_call(request_id="id-of-the-client"))
 
@@ -212,7 +218,7 @@ async def _window(calls: list[tuple[Door, Json, str | None, str]]) -> list[Json]
     return list(await asyncio.gather(*(one(*call) for call in calls)))
 
 
-async def test_a_thousand_calls_with_one_id_each_get_their_own_answer(
+async def test_j11_a_thousand_calls_with_one_id_each_get_their_own_answer(
     city: City, acme: Door, globex: Door, old_acme: Door, old_globex: Door
 ) -> None:
     callers: list[tuple[Door, str | None, str]] = []

@@ -166,7 +166,7 @@ async def test_an_issuer_that_cannot_be_believed_costs_its_own_tenant_a_503(
     assert readiness["tenants"]["calm"][calm.tokens.issuer] == "ok"
 
 
-async def test_a_flood_of_unknown_keys_costs_one_look_and_no_good_token(town: City) -> None:
+async def test_k05_a_flood_of_unknown_keys_costs_one_look_and_no_good_token(town: City) -> None:
     at, issuer = _door(town, "flooded"), town.issuers["flooded"]
     assert (await _call(at)).status == 200
     before = issuer.asked[JWKS_PATH]
@@ -186,7 +186,9 @@ async def test_a_flood_of_unknown_keys_costs_one_look_and_no_good_token(town: Ci
     assert issuer.asked[JWKS_PATH] <= before + 1
 
 
-async def test_an_outage_keeps_the_known_keys_and_makes_the_unknown_ones_503(town: City) -> None:
+async def test_k06_k08_an_outage_keeps_the_known_keys_and_makes_the_unknown_ones_503(
+    town: City,
+) -> None:
     at, issuer = _door(town, "silent"), town.issuers["silent"]
     assert (await _call(at)).status == 200
     issuer.is_down = True
@@ -197,7 +199,7 @@ async def test_an_outage_keeps_the_known_keys_and_makes_the_unknown_ones_503(tow
     assert {answer.status for answer in good} == {200}
 
 
-async def test_a_new_key_is_followed_without_an_error(town: City) -> None:
+async def test_k10_a_new_key_is_followed_without_an_error(town: City) -> None:
     at, issuer = _door(town, "rotated"), town.issuers["rotated"]
     old = at.good()
     assert (await _call(at, old)).status == 200
@@ -218,7 +220,7 @@ UNFIT: dict[str, Json] = {
 }
 
 
-async def test_unfit_keys_are_left_out_and_the_others_used(town: City) -> None:
+async def test_k13_unfit_keys_are_left_out_and_the_others_used(town: City) -> None:
     at, issuer = _door(town, "mixed"), town.issuers["mixed"]
     for name, changes in UNFIT.items():
         jwk = rsa_key(f"unfit-{name}").jwk() | changes
@@ -230,7 +232,7 @@ async def test_unfit_keys_are_left_out_and_the_others_used(town: City) -> None:
     assert (await town.audited(told["use"]))["reason"] == "unknown_key"
 
 
-async def test_many_at_a_cold_start_make_one_fetch(town: City) -> None:
+async def test_k14_many_at_a_cold_start_make_one_fetch(town: City) -> None:
     at, issuer = _door(town, "cold"), town.issuers["cold"]
     tokens = [at.good(jti=f"cold-{number}") for number in range(100)]
     answers = await asyncio.gather(*(_call(at, token) for token in tokens))
@@ -240,7 +242,7 @@ async def test_many_at_a_cold_start_make_one_fetch(town: City) -> None:
     assert issuer.asked[DISCOVERY_PATH] == 1
 
 
-async def test_a_stalled_issuer_holds_up_nobody_else(town: City) -> None:
+async def test_k15_a_stalled_issuer_holds_up_nobody_else(town: City) -> None:
     at, issuer, calm = _door(town, "stalled"), town.issuers["stalled"], _door(town, "calm")
     assert (await _call(calm)).status == 200
     issuer.may_answer.clear()
@@ -257,7 +259,9 @@ async def test_a_stalled_issuer_holds_up_nobody_else(town: City) -> None:
     assert waiting.result().status == 200
 
 
-async def test_an_issuer_that_was_removed_from_a_tenant_is_believed_no_longer(town: City) -> None:
+async def test_k16_an_issuer_that_was_removed_from_a_tenant_is_believed_no_longer(
+    town: City,
+) -> None:
     at, by_other = _door(town, "left"), door(town, "left", issuer="calm")
     assert (await _call(at)).status == (await _call(by_other)).status == 200
     path = town.gateway.directory / "state" / "registry.db"

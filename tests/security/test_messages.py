@@ -52,7 +52,7 @@ async def test_a_body_that_is_no_message_is_refused_unread(
 
 
 @pytest.mark.parametrize("name", ["J03-100k", "J03-100k-closed", "J08-10k", "J05-5000-digits"])
-async def test_others_are_served_while_a_hostile_body_is_looked_at(
+async def test_j03_others_are_served_while_a_hostile_body_is_looked_at(
     name: str, city: City, acme: Door
 ) -> None:
     (case,) = [case for case in BODIES if case.id == name]
@@ -69,7 +69,7 @@ async def test_others_are_served_while_a_hostile_body_is_looked_at(
 @pytest.mark.parametrize(
     "method", ["rpc.x", "tools/callx", "ping", "logging/setLevel", "tasks/get"]
 )
-async def test_an_unknown_method_is_404_to_a_modern_client(
+async def test_j12_an_unknown_method_is_404_to_a_modern_client(
     method: str, city: City, acme: Door
 ) -> None:
     answer = await _unheard(city, acme, modern(method), *modern_headers(method))
@@ -78,7 +78,7 @@ async def test_an_unknown_method_is_404_to_a_modern_client(
 
 
 @pytest.mark.parametrize("method", ["rpc.x", "tools/callx", "server/discover", "tasks/cancel"])
-async def test_an_unknown_method_is_an_answer_to_a_legacy_client(
+async def test_j12_an_unknown_method_is_an_answer_to_a_legacy_client(
     method: str, old_acme: Door
 ) -> None:
     answer = await old_acme.legacy(legacy(method), await old_acme.session())
@@ -86,7 +86,7 @@ async def test_an_unknown_method_is_an_answer_to_a_legacy_client(
     assert (answer.status, answer.code) == (200, -32601)
 
 
-async def test_a_notification_is_accepted_without_a_word(city: City, acme: Door) -> None:
+async def test_j09_a_notification_is_accepted_without_a_word(city: City, acme: Door) -> None:
     message = {
         "jsonrpc": "2.0",
         "method": "notifications/cancelled",
@@ -123,7 +123,7 @@ MISMATCHES = {
 
 
 @pytest.mark.parametrize("name", MISMATCHES)
-async def test_headers_that_disagree_with_the_body_are_refused(
+async def test_j14_j15_headers_that_disagree_with_the_body_are_refused(
     name: str, city: City, acme: Door
 ) -> None:
     answer = await _unheard(city, acme, modern_call(), *MISMATCHES[name])
@@ -132,14 +132,14 @@ async def test_headers_that_disagree_with_the_body_are_refused(
     assert (await city.line_of(answer))["reason"] == "header_mismatch"
 
 
-async def test_a_version_twice_is_refused(city: City, acme: Door) -> None:
+async def test_j15_a_version_twice_is_refused(city: City, acme: Door) -> None:
     headers = _changed(GOOD, "MCP-Protocol-Version", "2026-07-28", "2026-07-28")
     answer = await _unheard(city, acme, modern_call(), *headers)
 
     assert answer.status == 400
 
 
-async def test_the_body_alone_decides_what_is_called(city: City, acme: Door) -> None:
+async def test_j15_the_body_alone_decides_what_is_called(city: City, acme: Door) -> None:
     """A benign header over a body that means something else reaches nobody."""
     message = modern_call("admin_wipe")
     answer = await _unheard(city, acme, message, *modern_headers("tools/call", "echo"))
@@ -147,7 +147,9 @@ async def test_the_body_alone_decides_what_is_called(city: City, acme: Door) -> 
     assert (answer.status, answer.code) == (400, -32020)
 
 
-async def test_a_version_that_is_not_served_names_those_that_are(city: City, acme: Door) -> None:
+async def test_j14_a_version_that_is_not_served_names_those_that_are(
+    city: City, acme: Door
+) -> None:
     message = modern("tools/call", name="echo", meta=_meta(protocolVersion="2031-01-01"))
     headers = _changed(GOOD, "MCP-Protocol-Version", "2031-01-01")
     answer = await _unheard(city, acme, message, *headers)
@@ -176,7 +178,9 @@ async def test_a_bad_envelope_is_refused(name: str, city: City, acme: Door) -> N
     assert (answer.status, answer.code) == (400, -32602), answer.text
 
 
-async def test_legacy_traffic_without_a_version_header_goes_by_its_session(old_acme: Door) -> None:
+async def test_j14_legacy_traffic_without_a_version_header_goes_by_its_session(
+    old_acme: Door,
+) -> None:
     session = await old_acme.session()
     headers = [h for h in legacy_headers(session) if h[0] != "MCP-Protocol-Version"]
     answer = await old_acme.city.post(
@@ -186,7 +190,7 @@ async def test_legacy_traffic_without_a_version_header_goes_by_its_session(old_a
     assert answer.status == 200
 
 
-async def test_a_modern_claim_never_ends_in_the_legacy_era(city: City, acme: Door) -> None:
+async def test_j14_a_modern_claim_never_ends_in_the_legacy_era(city: City, acme: Door) -> None:
     """A session beside it does not make a modern body a legacy one."""
     headers = [*legacy_headers("x" * 43)]
     answer = await _unheard(city, acme, modern_call(), *headers)
@@ -214,7 +218,9 @@ def _placed(**arguments: object) -> Json:
 
 
 @pytest.mark.parametrize("name", WRONG)
-async def test_param_headers_that_disagree_are_refused(name: str, city: City, acme: Door) -> None:
+async def test_j17_param_headers_that_disagree_are_refused(
+    name: str, city: City, acme: Door
+) -> None:
     message = _placed(**PLACED)
     await acme.modern(modern("tools/list"))
     answer = await acme.modern(message, headers=[*mirrored(message), *WRONG[name]])
@@ -224,7 +230,7 @@ async def test_param_headers_that_disagree_are_refused(name: str, city: City, ac
     assert "placed" not in called[-1:]
 
 
-async def test_a_param_header_without_its_argument_is_refused(acme: Door) -> None:
+async def test_j17_a_param_header_without_its_argument_is_refused(acme: Door) -> None:
     message = _placed(region="eu")
     answer = await acme.modern(message, headers=[*mirrored(message), *RIGHT])
 
@@ -232,14 +238,14 @@ async def test_a_param_header_without_its_argument_is_refused(acme: Door) -> Non
 
 
 @pytest.mark.parametrize("spelling", ["42", "42.0", "42.00"])
-async def test_integers_are_compared_by_value(spelling: str, acme: Door) -> None:
+async def test_j17_integers_are_compared_by_value(spelling: str, acme: Door) -> None:
     message = _placed(**PLACED)
     headers = [*mirrored(message), RIGHT[0], ("Mcp-Param-Limit", spelling)]
 
     assert (await acme.modern(message, headers=headers)).status == 200
 
 
-async def test_a_line_break_in_a_header_is_no_http(city: City, acme: Door) -> None:
+async def test_j17_h16_a_line_break_in_a_header_is_no_http(city: City, acme: Door) -> None:
     headers = [bearer(acme.good()), *GOOD, ("Mcp-Param-Region", "eu\rX: y")]
     answer = await city.post(acme.path, headers, modern_call())
 

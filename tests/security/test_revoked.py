@@ -59,7 +59,7 @@ SCOPES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", SCOPES)
-async def test_a_revoked_token_is_refused_within_the_bound_and_nobody_elses(
+async def test_c22_a_revoked_token_is_refused_within_the_bound_and_nobody_elses(
     name: str, city: City, acme: Door, registry: Registry
 ) -> None:
     members: dict[str, Any] = {
@@ -82,7 +82,7 @@ async def test_a_revoked_token_is_refused_within_the_bound_and_nobody_elses(
     assert (await city.audited(refused))["reason"] == "revoked"
 
 
-async def test_a_revoked_user_signs_in_again_and_a_blocked_one_does_not(
+async def test_c22_a_revoked_user_signs_in_again_and_a_blocked_one_does_not(
     city: City, acme: Door, registry: Registry
 ) -> None:
     old = acme.good("vera")
@@ -97,7 +97,7 @@ async def test_a_revoked_user_signs_in_again_and_a_blocked_one_does_not(
     assert (await city.audited(blocked))["reason"] == "blocked"
 
 
-async def test_sessions_of_a_revoked_user_are_gone_and_a_new_initialize_is_refused(
+async def test_c22_s07_sessions_of_a_revoked_user_are_gone_and_a_new_initialize_is_refused(
     city: City, old_acme: Door, registry: Registry
 ) -> None:
     victim, bystander = old_acme.good("wanda"), old_acme.good("wilma")
@@ -116,7 +116,7 @@ async def test_sessions_of_a_revoked_user_are_gone_and_a_new_initialize_is_refus
     assert still.status == 200
 
 
-async def test_a_revoked_session_answers_like_one_that_never_was(
+async def test_s07_a_revoked_session_answers_like_one_that_never_was(
     city: City, old_acme: Door, registry: Registry
 ) -> None:
     token = old_acme.good("xenia")

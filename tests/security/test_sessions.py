@@ -24,7 +24,7 @@ async def _as(other: Door, session: str, token: str | None = None) -> Answer:
     return await other.legacy(legacy_call(), session, token=token)
 
 
-async def test_nobody_elses_session_can_be_told_from_one_that_never_was(
+async def test_s02_nobody_elses_session_can_be_told_from_one_that_never_was(
     city: City, old_acme: Door, old_globex: Door
 ) -> None:
     session = await old_acme.session(token=old_acme.good("sam"))
@@ -53,7 +53,7 @@ async def test_nobody_elses_session_can_be_told_from_one_that_never_was(
     assert (await _as(old_acme, session, old_acme.good("sam"))).status == 200
 
 
-async def test_an_ended_session_is_gone_for_its_owner_as_well(old_acme: Door) -> None:
+async def test_s09_an_ended_session_is_gone_for_its_owner_as_well(old_acme: Door) -> None:
     token = old_acme.good("tom")
     session = await old_acme.session(token=token)
     ended = await old_acme.end(session, token=token)
@@ -65,7 +65,7 @@ async def test_an_ended_session_is_gone_for_its_owner_as_well(old_acme: Door) ->
     assert again.status == 404
 
 
-async def test_a_stranger_cannot_end_a_session(old_acme: Door, old_globex: Door) -> None:
+async def test_s09_a_stranger_cannot_end_a_session(old_acme: Door, old_globex: Door) -> None:
     token = old_acme.good("una")
     session = await old_acme.session(token=token)
     by_stranger = await old_acme.end(session, token=old_acme.good("eve"))
@@ -75,7 +75,7 @@ async def test_a_stranger_cannot_end_a_session(old_acme: Door, old_globex: Door)
     assert (await _as(old_acme, session, token)).status == 200
 
 
-async def test_a_session_id_that_a_client_brings_opens_nothing(old_acme: Door) -> None:
+async def test_s01_a_session_id_that_a_client_brings_opens_nothing(old_acme: Door) -> None:
     brought = secrets.token_urlsafe(32)
     answer = await old_acme.legacy(initialize(), brought)
     minted = answer.header("Mcp-Session-Id")
@@ -85,7 +85,7 @@ async def test_a_session_id_that_a_client_brings_opens_nothing(old_acme: Door) -
     assert (await _as(old_acme, brought)).status == 404
 
 
-async def test_guesses_never_hit(city: City, old_acme: Door) -> None:
+async def test_s03_guesses_never_hit(city: City, old_acme: Door) -> None:
     await old_acme.session()
     asked = city.asked_backends()
     answers = [await _as(old_acme, secrets.token_urlsafe(32)) for _ in range(100)]
@@ -109,7 +109,7 @@ REFUSED_INITIALIZES = {
 
 
 @pytest.mark.parametrize("name", REFUSED_INITIALIZES)
-async def test_a_refused_initialize_leaves_no_session(
+async def test_s11_a_refused_initialize_leaves_no_session(
     name: str, city: City, old_acme: Door
 ) -> None:
     changed, message, status = REFUSED_INITIALIZES[name]
@@ -125,7 +125,9 @@ async def test_a_refused_initialize_leaves_no_session(
     assert await city.metric("portcullis_sessions_active") == before
 
 
-async def test_an_unauthenticated_initialize_leaves_no_session(city: City, old_acme: Door) -> None:
+async def test_s11_an_unauthenticated_initialize_leaves_no_session(
+    city: City, old_acme: Door
+) -> None:
     before = await city.metric("portcullis_sessions_active")
     answer = await city.post(old_acme.path, legacy_headers(), initialize())
 
@@ -133,7 +135,7 @@ async def test_an_unauthenticated_initialize_leaves_no_session(city: City, old_a
     assert await city.metric("portcullis_sessions_active") == before
 
 
-async def test_a_user_at_the_cap_ends_only_sessions_of_their_own(old_acme: Door) -> None:
+async def test_s12_a_user_at_the_cap_ends_only_sessions_of_their_own(old_acme: Door) -> None:
     greedy, other = old_acme.good("greedy"), old_acme.good("modest")
     kept = await old_acme.session(token=other)
     opened = [await old_acme.session(token=greedy) for _ in range(22)]
@@ -144,7 +146,7 @@ async def test_a_user_at_the_cap_ends_only_sessions_of_their_own(old_acme: Door)
     assert (await _as(old_acme, kept, other)).status == 200
 
 
-async def test_the_log_knows_a_session_by_a_hash_alone(city: City, old_acme: Door) -> None:
+async def test_s16_the_log_knows_a_session_by_a_hash_alone(city: City, old_acme: Door) -> None:
     token = old_acme.good("vic")
     session = await old_acme.session(token=token)
     line = await city.line_of(await _as(old_acme, session, token))
@@ -164,7 +166,7 @@ async def test_a_stray_session_header_means_nothing_to_a_modern_call(
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("endpoint", ["", "legacy", "guarded", "wide", "shared"])
 @pytest.mark.parametrize("token", ["none", "bad", "other-tenant"])
-async def test_every_method_of_every_endpoint_wants_a_token_of_its_own(
+async def test_s17_every_method_of_every_endpoint_wants_a_token_of_its_own(
     method: str, endpoint: str, token: str, city: City, globex: Door
 ) -> None:
     target = door(city, "acme", endpoint)

@@ -78,7 +78,7 @@ async def test_every_refused_token_answers_the_same_bytes(city: City, acme: Door
     assert len({answer.request_id for answer in answers}) == len(cases)
 
 
-async def test_a_token_of_one_tenant_is_refused_at_the_other_like_any_bad_one(
+async def test_c04_n02_a_token_of_one_tenant_is_refused_at_the_other_like_any_bad_one(
     city: City, acme: Door, globex: Door
 ) -> None:
     ours = await acme.modern(modern_call())
@@ -94,7 +94,7 @@ async def test_a_token_of_one_tenant_is_refused_at_the_other_like_any_bad_one(
 
 
 @pytest.mark.parametrize("endpoint", ["guarded", "modern", "shared", "legacy"])
-async def test_a_token_for_one_endpoint_opens_no_other_of_its_tenant(
+async def test_c04_a_token_for_one_endpoint_opens_no_other_of_its_tenant(
     endpoint: str, city: City, acme: Door
 ) -> None:
     answer = await door(city, "acme", endpoint).modern(modern_call(), token=acme.good())
@@ -103,7 +103,7 @@ async def test_a_token_for_one_endpoint_opens_no_other_of_its_tenant(
     assert (await city.audited(answer))["reason"] == "wrong_audience"
 
 
-async def test_an_issuer_of_another_tenant_is_none_here(
+async def test_c07_an_issuer_of_another_tenant_is_none_here(
     city: City, acme: Door, globex: Door
 ) -> None:
     foreign = door(city, "acme", issuer="foreign")
@@ -116,7 +116,7 @@ async def test_an_issuer_of_another_tenant_is_none_here(
 
 
 @pytest.mark.parametrize("target", ["/t/nobody/mcp", "/t/acme/nothing/mcp", "/t/acme/mcp/"])
-async def test_an_unknown_place_is_not_found_with_and_without_a_token(
+async def test_n02_an_unknown_place_is_not_found_with_and_without_a_token(
     target: str, city: City, acme: Door
 ) -> None:
     headers = modern_headers("tools/call", "echo")
@@ -137,7 +137,7 @@ PLACES_OF_NO_TOKEN = {
 
 
 @pytest.mark.parametrize("place", PLACES_OF_NO_TOKEN)
-async def test_a_token_anywhere_else_is_no_token(place: str, city: City, acme: Door) -> None:
+async def test_c19_a_token_anywhere_else_is_no_token(place: str, city: City, acme: Door) -> None:
     token = acme.good()
     city.secrets.update(token.split("."))
     name, value = PLACES_OF_NO_TOKEN[place]
@@ -151,7 +151,7 @@ async def test_a_token_anywhere_else_is_no_token(place: str, city: City, acme: D
 
 
 @pytest.mark.parametrize("where", ["query", "form"])
-async def test_a_token_in_the_query_or_a_form_is_no_token(
+async def test_c19_a_token_in_the_query_or_a_form_is_no_token(
     where: str, city: City, acme: Door
 ) -> None:
     token = acme.good()
@@ -167,7 +167,7 @@ async def test_a_token_in_the_query_or_a_form_is_no_token(
     assert token not in str(await city.line_of(answer))
 
 
-async def test_a_header_over_its_bound_is_cut_off_before_it_is_read_as_a_token(
+async def test_t22_a_header_over_its_bound_is_cut_off_before_it_is_read_as_a_token(
     city: City, acme: Door
 ) -> None:
     asked = city.asked_backends()

@@ -42,7 +42,7 @@ def _sent_on(request: Recorded) -> str:
     return str(in_meta)
 
 
-async def test_a_good_context_is_joined_under_a_span_of_the_gateways_own(acme: Door) -> None:
+async def test_j30_a_good_context_is_joined_under_a_span_of_the_gateways_own(acme: Door) -> None:
     _, received = await _call(acme, traceparent=GOOD)
 
     _, trace, span, _ = _sent_on(received).split("-")
@@ -51,7 +51,7 @@ async def test_a_good_context_is_joined_under_a_span_of_the_gateways_own(acme: D
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_a_bad_context_is_as_none(name: str, acme: Door) -> None:
+async def test_j30_a_bad_context_is_as_none(name: str, acme: Door) -> None:
     _, received = await _call(acme, traceparent=MALFORMED[name])
 
     trace = _sent_on(received).split("-")[1]
@@ -61,7 +61,7 @@ async def test_a_bad_context_is_as_none(name: str, acme: Door) -> None:
 
 
 @pytest.mark.parametrize("name", ["word", "zero-trace", "version-ff", "personal"])
-async def test_a_bad_context_in_the_header_is_as_none(name: str, acme: Door) -> None:
+async def test_j30_a_bad_context_in_the_header_is_as_none(name: str, acme: Door) -> None:
     message = modern("tools/call", name="echo", arguments={})
     headers = [*mirrored(message), ("traceparent", str(MALFORMED[name]))]
     assert (await acme.modern(message, headers=headers)).status == 200
@@ -71,14 +71,14 @@ async def test_a_bad_context_in_the_header_is_as_none(name: str, acme: Door) -> 
 
 
 @pytest.mark.parametrize("state", ["x" * 100_000, "a=b,ann@example.com", "=,=,=", 7, ["a=b"]])
-async def test_a_bad_state_is_dropped(state: object, acme: Door) -> None:
+async def test_j30_a_bad_state_is_dropped(state: object, acme: Door) -> None:
     _, received = await _call(acme, traceparent=GOOD, tracestate=state)
 
     assert "tracestate" not in received.message["params"]["_meta"]
     assert received.header("tracestate") is None
 
 
-async def test_baggage_goes_nowhere(city: City, acme: Door) -> None:
+async def test_j30_baggage_goes_nowhere(city: City, acme: Door) -> None:
     message = modern("tools/call", name="echo", meta={"baggage": "user=ann-in-meta"})
     headers = [*mirrored(message), ("baggage", "user=ann-in-header")]
     answer = await acme.modern(message, headers=headers)
