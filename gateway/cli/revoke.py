@@ -11,7 +11,13 @@ from gateway.cli.machine import Machine, actor, find_machine
 from gateway.cli.options import DEFAULT_STATE_DIR, ConfigOption, StateDirOption
 from gateway.cli.output import JsonOption, say, say_json
 from gateway.dev.state_directory import StateDirectory
-from tenants.revocation_scope import RevocationScope
+from tenants.revocation_scope import RevocationScope, ScopeKind
+
+ENDS_FOR_GOOD = frozenset({ScopeKind.SESSION, ScopeKind.TOKEN})
+SIGN_IN_AGAIN = (
+    "a new sign-in works once its token is newer than this by its issuer's clock_ahead "
+    "(5 s unless configured)"
+)
 
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the audit.")]
 
@@ -58,6 +64,8 @@ def revoke(
         return
     say(f"revoked {scopes.in_words(scope)} (change {seq})")
     say(bound)
+    if scope.kind not in ENDS_FOR_GOOD:
+        say(SIGN_IN_AGAIN)
 
 
 async def _revoke(machine: Machine, scope: RevocationScope, reason: str) -> tuple[int, bool]:

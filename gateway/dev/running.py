@@ -32,6 +32,7 @@ CLIENT_ID = "portcullis-cli"
 PROGRAMS = {"orders": "orders.py", "library": "library.py", "stock": "legacy_stock.py"}
 ANSWER_TIMEOUT_S = 20.0
 RETRY_S = 0.2
+LOG_LAG_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,8 @@ class _Dev:
             await self._tools(issuer, places.endpoint("acme", "stock"))
         note = DevNote(issuer.issuer, bound.admin_url, tenants)
         self.state.write_note(note)
+        # The lines of the log about the start come first: what is to be pasted stays in sight.
+        await asyncio.sleep(LOG_LAG_S)
         self.progress.say(announcement(note, places))
 
     async def _tenant(self, issuer: DevIssuer, places: Places, name: str) -> TenantNote:
