@@ -6,7 +6,7 @@ order is that of the floors: observability, auth, tenants, gateway.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from auth.egress import EgressGuard
 from auth.verified_tokens import VerifiedTokens
 from gateway.admin_listener import AdminListener, Readiness
 from gateway.backend_sessions import BackendSessions
-from gateway.client_address import client_address
+from gateway.client_address import Network, client_address
 from gateway.config.model import Config
-from gateway.connections import ConnectionTable
+from gateway.connection_table import ConnectionTable, Handler
 from gateway.hosts import PublicUrl
 from gateway.in_flight import InFlight
 from gateway.legacy_calls import LegacyCalls
@@ -30,11 +30,12 @@ from gateway.replies import Heartbeats
 from gateway.running_calls import RunningCalls
 from gateway.runtime import Materials
 from observability import events
-from observability.audit import AuditTrail
+from observability.audit import AuditEvent, AuditKind, AuditTrail
 from observability.instruments import Instruments
 from observability.logs import dropped_lines, get_logger
 from observability.tracing import Tracer
 from tenants.errors import RegistryUnavailable, ViewStale
+from tenants.model import Slug, Tenant
 from tenants.registry import Registry
 from tenants.seals import SealingRoot
 from tenants.session_rules import SessionLimits
@@ -72,12 +73,12 @@ class Gateway:
         own_addresses: Callable[[], frozenset[tuple[str, int]]],
     ) -> None:
         config = foundations.config
-        self.is_leaving = False
+        self._adopted: Mapping[Slug, Tenant] | None = None
         self._foundations = foundations
         self._tasks = tasks
         self._view = foundations.view
         self._audit = AuditTrail(now=time.time)
-        self._heartbeats = Heartbeats(time.monotonic)
+        self._heartbeats = Heartbeats(time.monotonic, interval_s=config.limits.sse_heartbeat_s)
         self._public_url = PublicUrl.parse(config.public_url)
         self._in_flight = InFlight(config.limits)
         self._sessions = Sessions(
@@ -98,8 +99,9 @@ class Gateway:
             limits=config.limits,
         )
         self.pipeline = self._build_pipeline()
-        self.table = self._build_table()
         self.admin = AdminListener(readiness=self.readiness, metrics=self._scrape)
+        self.table = self._build_table(self.pipeline.handle, config.trusted_proxies)
+        self.admin_table = self._build_table(self.admin.handle)
         foundations.instruments.registry.follow(
             "portcullis_log_lines_dropped",
             "Log lines that could not be written.",
@@ -119,6 +121,7 @@ class Gateway:
             self._sessions.run(),
             self._heartbeats.run(),
             self.table.sweep(),
+            self.admin_table.sweep(),
             self._drop_idle_peers(),
             self._flush_audit(),
             self._forget_old_changes(),
@@ -134,7 +137,7 @@ class Gateway:
     def readiness(self) -> Readiness:
         """How this node is, now."""
         return Readiness(
-            is_leaving=self.is_leaving,
+            is_leaving=self.pipeline.is_leaving,
             view_age_s=self._view.age_s,
             is_view_fresh=self._is_view_fresh(),
             is_store_up=not self._foundations.store.is_down,
@@ -173,7 +176,7 @@ class Gateway:
             public_url=self._public_url,
             endpoint=endpoint,
             observer=observer,
-            is_ready=lambda: self.readiness().is_ready,
+            is_ready=self._is_ready,
         )
 
     def _build_legacy(self, lists: Lists, observer: Observer) -> LegacyCalls:
@@ -188,32 +191,41 @@ class Gateway:
             observer=observer,
         )
 
-    def _build_table(self) -> ConnectionTable:
-        instruments, config = self._foundations.instruments, self._foundations.config
+    def _build_table(
+        self, handler: Handler, trusted_proxies: Sequence[Network] = ()
+    ) -> ConnectionTable:
+        instruments = self._foundations.instruments
 
-        def refused(reason: str) -> None:
+        def refused(reason: str, source: str) -> None:
             instruments.requests_refused.labels(reason=reason).inc()
+            self._audit.record(
+                AuditEvent(kind=AuditKind.ACCESS_REFUSED, reason=reason, source=source)
+            )
 
         def bug(error: BaseException | None) -> None:
             instruments.internal_errors.labels().inc()
             get_logger().error(events.INTERNAL_ERROR_RAISED, exception=type(error).__name__)
 
         return ConnectionTable(
-            self.pipeline.handle,
-            config.limits,
-            trusted_proxies=config.trusted_proxies,
+            handler,
+            self._foundations.config.limits,
+            trusted_proxies=trusted_proxies,
             on_refused=refused,
             on_bug=bug,
         )
 
     def _adopt(self, view: View) -> None:
         """Replace the routes when tenants changed; close what nobody uses any more."""
+        if view.snapshot.tenants is self._adopted:
+            return  # a revocation: the routes are the same
+        self._adopted = view.snapshot.tenants
         old = self.pipeline.routes
         self.pipeline.routes = new = old.replaced_by(view.snapshot, self._materials)
         for runtime in old.dropped_by(new):
             successor = new.tenants.get(runtime.slug)
-            keep = None if successor is None else successor.runtime.peers
-            self._tasks.create_task(runtime.close(keep=keep))
+            self._tasks.create_task(
+                runtime.retire(None if successor is None else successor.runtime)
+            )
 
     def _scrape(self) -> bytes:
         """Render the metrics, with the gauges as they are now."""
@@ -226,6 +238,11 @@ class Gateway:
             if ages:
                 instruments.jwks_age.labels(tenant=slug).set(max(ages))
         return instruments.render()
+
+    def _is_ready(self) -> bool:
+        """What a probe of the data port is told, which anybody may ask as often as they like."""
+        is_store_up = not self._foundations.store.is_down
+        return self._is_view_fresh() and is_store_up and not self.pipeline.is_leaving
 
     def _is_view_fresh(self) -> bool:
         try:

@@ -3,8 +3,9 @@
 Values of `tenants.model` say what a tenant is; here they get verifiers, key rings, connections to
 backends, challenges and metadata documents, so that a call only looks things up.
 
-Rule: a runtime lives as long as its value does not change; backends that did not change keep their
-connections and catalogues across a change of their tenant.
+Rule: a runtime lives as long as its value does not change. Across a change of their tenant,
+backends that did not change keep their connections and catalogues, and issuers their keys; what is
+dropped ends when its last call has ended.
 """
 
 import asyncio
@@ -75,23 +76,34 @@ class TenantRuntime:
         """Whether it is served."""
         return self.tenant.status
 
-    async def close(self, *, keep: Mapping[str, BackendPeer] | None = None) -> None:
-        """Drop its connections, except those to the backends in `keep`."""
-        kept = set() if keep is None else set(map(id, keep.values()))
+    async def retire(self, successor: "TenantRuntime | None") -> None:
+        """Drop what `successor` did not take over, each backend after its last call."""
+        if successor is None:
+            await self.fetcher.close()
+        rings = {} if successor is None else successor.rings
+        for issuer, ring in self.rings.items():
+            if rings.get(issuer) is not ring:
+                await ring.close()
+        peers = {} if successor is None else successor.peers
+        dropped = [peer for name, peer in self.peers.items() if peers.get(name) is not peer]
+        await asyncio.gather(*(peer.retire() for peer in dropped))
+
+    async def close(self) -> None:
+        """Drop all connections at once."""
         for peer in self.peers.values():
-            if id(peer) not in kept:
-                await peer.close()
+            await peer.close()
         await self.fetcher.close()
 
 
 def build_tenant(
     tenant: Tenant, materials: Materials, *, previous: TenantRuntime | None = None
 ) -> TenantRuntime:
-    """Make a tenant ready, reusing of `previous` the backends that are the same."""
+    """Make a tenant ready, reusing of `previous` the backends and issuers that are the same."""
     egress = materials.guard.for_tenant(tenant.slug)
-    fetcher = DocumentFetcher(egress)
+    fetcher = DocumentFetcher(egress) if previous is None else previous.fetcher
     rings = {
-        policy.issuer: KeyRing(policy, fetcher, tasks=materials.tasks, clock=materials.clock)
+        policy.issuer: _known_ring(previous, policy)
+        or KeyRing(policy, fetcher, tasks=materials.tasks, clock=materials.clock)
         for policy in tenant.issuers
     }
     verifier = TokenVerifier(tenant.slug, rings, cache=materials.verified, now=materials.now)
@@ -139,6 +151,11 @@ def _policy(
         audiences=endpoint.audiences | {resource},
         foreign_audience_prefix=f"{public_url.url}/t/",
     )
+
+
+def _known_ring(previous: TenantRuntime | None, policy: IssuerPolicy) -> KeyRing | None:
+    ring = None if previous is None else previous.rings.get(policy.issuer)
+    return ring if ring is not None and ring.policy == policy else None
 
 
 def _reusable(previous: TenantRuntime | None, backend: Backend) -> BackendPeer | None:

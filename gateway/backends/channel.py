@@ -109,6 +109,7 @@ class Channel:
         self._url = url
         self._new_session = new_session
         self._session: ClientSession | None = None
+        self._is_ended = False
         self._limits = limits
         self._breaker = breaker
         self._users: Users = WeakKeyDictionary()
@@ -130,6 +131,8 @@ class Channel:
             BackendTimeout: `timeout_s` passed, or nothing moved for too long.
             OutcomeUnknown: cut, or not HTTP, after something was sent.
         """
+        if self._is_ended:
+            raise BackendUnavailable(self._backend)
         self._breaker.admit()
         bounds = self._bounds(timeout_s)
         for _ in range(STALE_TRIES):
@@ -150,6 +153,11 @@ class Channel:
                 raise
         self._breaker.failed()
         raise BackendUnavailable(self._backend)
+
+    async def end(self) -> None:
+        """Drop all connections for good: nothing is sent any more."""
+        self._is_ended = True
+        await self.close()
 
     async def close(self) -> None:
         """Drop all connections; the next `send` makes new ones."""

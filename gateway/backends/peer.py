@@ -88,6 +88,7 @@ class BackendPeer:
         self._legacy = self._face(BackendProtocol.LEGACY, tasks)
         self._used_at = clock()
         self.in_flight = 0
+        self._left = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -247,6 +248,14 @@ class BackendPeer:
         await self._part()
         await self._channel.close()
 
+    async def retire(self) -> None:
+        """Close for good when the calls under way have ended."""
+        while self.in_flight:
+            self._left.clear()
+            await self._left.wait()
+        await self.close()
+        await self._channel.end()
+
     @property
     def _is_idle(self) -> bool:
         is_long_ago = self._clock() - self._used_at >= self._limits.client_idle_s
@@ -280,6 +289,7 @@ class BackendPeer:
 
     def _leave(self) -> None:
         self.in_flight -= 1
+        self._left.set()
 
     def _face(self, protocol: BackendProtocol, tasks: asyncio.TaskGroup) -> Face:
         return Face(
