@@ -24,6 +24,8 @@ from auth.documents import DocumentFetcher
 from auth.errors import AuthError, EgressRefused, InvalidToken, IssuerUnavailable, TokenFault
 from auth.key_set import EMPTY_KEY_SET, KeySet, VerificationKey, read_key_set
 from auth.policy import IssuerPolicy
+from observability import events
+from observability.logs import get_logger
 
 __all__ = ["KeyRing", "RingTiming", "VerificationKey"]
 
@@ -221,9 +223,21 @@ class KeyRing:
         self._due_at = self._fetched_at + self._interval()
         if keys != self._keys:
             self.version += 1
+            get_logger().info(
+                events.KEYS_REFRESHED,
+                issuer=self.policy.issuer,
+                keys=len(keys.keys),
+                ignored=len(keys.ignored),
+            )
         self._keys = keys
 
     def _note_failure(self, error: BaseException) -> None:
+        # Told when it begins, not at each try; `fault` has the words.
+        if self.fault is None:
+            reason = error.reason if isinstance(error, AuthError) else type(error).__name__
+            get_logger().warning(
+                events.KEYS_REFRESH_FAILED, issuer=self.policy.issuer, reason=reason
+            )
         self.fault = _describe(error)
         wait = self._timing.cooldown_s if self.is_usable else self._timing.cold_retry_s
         self._due_at = self._clock() + wait

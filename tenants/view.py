@@ -174,6 +174,15 @@ class View:
         )
         self.revocations = self.revocations.applying(news.changes)
         self._tell()
+        for change in news.changes:
+            if change.scope is not None:
+                get_logger().info(
+                    events.REVOCATION_APPLIED,
+                    seq=change.seq,
+                    kind=change.kind,
+                    scope=change.scope.kind,
+                    tenant=change.scope.tenant or "",
+                )
 
     def _tell(self) -> None:
         for callback in self._callbacks:

@@ -19,11 +19,11 @@ from tests.observability.conftest import ReadableLog, restored_logging
 
 
 def test_an_event_is_a_json_line_with_level_and_time(log: ReadableLog) -> None:
-    get_logger().warning(events.BACKEND_FAILED, tenant="acme", backend="files")
+    get_logger().warning(events.BACKEND_PROBE_FAILED, tenant="acme", backend="files")
     (line,) = log.lines()
 
     assert list(line) == ["event", "level", "timestamp", "tenant", "backend"]
-    assert (line["event"], line["level"]) == ("backend_failed", "warning")
+    assert (line["event"], line["level"]) == ("backend_probe_failed", "warning")
 
 
 def test_a_bound_logger_keeps_its_fields(log: ReadableLog) -> None:
@@ -101,7 +101,7 @@ def test_configuring_twice_does_not_log_twice(log: ReadableLog) -> None:
 def test_gathered_lines_are_written_together_and_in_order(log: ReadableLog) -> None:
     scheduled: list[Callable[[], None]] = []
     gather_lines(lambda _delay, flush: scheduled.append(flush))
-    get_logger().info(events.GATEWAY_STARTED)
+    get_logger().info(events.LISTENER_BOUND)
     get_logger().info(events.GATEWAY_DRAINED)
 
     assert log.getvalue() == ""
@@ -109,22 +109,22 @@ def test_gathered_lines_are_written_together_and_in_order(log: ReadableLog) -> N
 
     scheduled[0]()
 
-    assert [line["event"] for line in log.lines()] == ["gateway_started", "gateway_drained"]
+    assert [line["event"] for line in log.lines()] == ["listener_bound", "gateway_drained"]
 
 
 def test_the_last_flush_goes_back_to_line_by_line(log: ReadableLog) -> None:
     gather_lines(lambda _delay, _flush: None)
     get_logger().info(events.GATEWAY_DRAINED)
     flush_lines()
-    get_logger().info(events.GATEWAY_STOPPED)
+    get_logger().info(events.GATEWAY_DRAINED)
 
-    assert [line["event"] for line in log.lines()] == ["gateway_drained", "gateway_stopped"]
+    assert [line["event"] for line in log.lines()] == ["gateway_drained", "gateway_drained"]
 
 
 def test_many_gathered_lines_do_not_wait_for_the_clock(log: ReadableLog) -> None:
     gather_lines(lambda _delay, _flush: None)
     for _ in range(1000):
-        get_logger().info(events.GATEWAY_STARTED, note="x" * 200)
+        get_logger().info(events.LISTENER_BOUND, note="x" * 200)
 
     assert len(log.lines()) > 500
 
@@ -166,8 +166,8 @@ def test_a_full_disk_costs_lines_and_no_request() -> None:
 
     with restored_logging():
         configure_logging(level="info", as_json=True, stream=FullDisk())
-        get_logger().info(events.GATEWAY_STARTED)
-        get_logger().info(events.GATEWAY_STOPPED)
+        get_logger().info(events.LISTENER_BOUND)
+        get_logger().info(events.GATEWAY_DRAINED)
 
         assert dropped_lines() == 2
 

@@ -173,7 +173,7 @@ def test_a_key_may_hold_a_secret_too() -> None:
 
 def test_the_log_is_clean_whatever_is_planted(log: ReadableLog) -> None:
     get_logger().warning(
-        events.TOKEN_REFUSED,
+        events.KEYS_REFRESH_FAILED,
         token=CANARY,
         header=f"Bearer {CANARY}",
         headers={"Cookie": CANARY, "Host": "gateway"},
