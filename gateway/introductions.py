@@ -11,7 +11,7 @@ from gateway.protocol.capabilities import shown_to_client
 from gateway.protocol.envelope import META
 from gateway.protocol.raw_json import write_array, write_object, write_value
 from gateway.protocol.results import stamp
-from gateway.protocol.revisions import MODERN
+from gateway.protocol.revisions import SERVED
 from gateway.version import VERSION
 
 ABSENT_KEY = "io.portcullis/unavailableBackends"
@@ -22,9 +22,13 @@ MAX_INSTRUCTIONS = 16_384
 
 
 def discovered(listing: Listing) -> bytes:
-    """The result of `server/discover`."""
+    """The result of `server/discover`.
+
+    It names every revision served, the legacy ones too, as a refused version is told: the suite
+    holds the two lists against each other, and the specification's example of the refusal has both.
+    """
     members = {
-        "supportedVersions": msgspec.json.encode(list(MODERN)),
+        "supportedVersions": msgspec.json.encode(list(SERVED)),
         "capabilities": _capabilities(listing),
         **_instructions(listing),
         **absent_meta(listing),
