@@ -12,7 +12,13 @@ from aiohttp import web
 
 from gateway.admission import Admission
 from gateway.connections import Connection
-from gateway.errors import InvalidRequest, MalformedMessage, OutcomeUnknown, UnknownMethod
+from gateway.errors import (
+    BackendRefused,
+    InvalidRequest,
+    MalformedMessage,
+    OutcomeUnknown,
+    UnknownMethod,
+)
 from gateway.forwarding import forward
 from gateway.in_flight import InFlight
 from gateway.introductions import IDENTITY, discovered, server_info
@@ -29,6 +35,8 @@ from gateway.protocol.upstream_meta import modern_meta
 from gateway.replies import Heartbeats, Reply
 from gateway.request_context import RequestContext
 from observability.trace_context import TraceContext, parse_traceparent
+
+HEADER_MISMATCH = -32020
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +84,32 @@ class ModernCalls:
             return await self._list(admission, message, context)
         if method == "subscriptions/listen":
             raise UnknownMethod("subscriptions/listen is not served yet")
+        with _cancelled_by_disconnection(request):
+            try:
+                return await self._call(request, admission, message, envelope, reply, context)
+            except BackendRefused as refusal:
+                if refusal.code != HEADER_MISMATCH:
+                    raise
+            # Nothing ran. A tool's headers come from its schema, which may have changed: look, and
+            # try once more.
+            await admission.endpoint.backends.listing(Era.MODERN, max_age_s=0)
+            return await self._call(request, admission, message, envelope, reply, context)
+
+    async def _call(
+        self,
+        request: web.BaseRequest,
+        admission: Admission,
+        message: Request,
+        envelope: Envelope,
+        reply: Reply,
+        context: RequestContext,
+    ) -> bytes:
         permitted = await permit(admission, message, Era.MODERN)
         check_param_headers(
             request.headers, permitted.param_headers, (message.params or {}).get("arguments")
         )
         description = await permitted.peer.description()
-        with _cancelled_by_disconnection(request), self.heartbeats.watching(reply):
+        with self.heartbeats.watching(reply):
             result = await self._forward(permitted, envelope, reply, context)
         return _stamped(permitted, result, description.server_info or IDENTITY)
 
