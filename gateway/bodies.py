@@ -11,9 +11,9 @@ from aiohttp import web
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 
+from gateway.config.limits import Limits
 from gateway.errors import BadRequestLine, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 
-BODY_IDLE_S = 30.0
 SLOW_START_S = 5.0
 MIN_BYTES_PER_S = 240
 
@@ -37,40 +37,53 @@ def check_media_type(headers: CIMultiDictProxy[str]) -> None:
         raise UnsupportedMediaType("the character set must be UTF-8")
 
 
-async def read_body(request: web.BaseRequest, max_bytes: int) -> bytes:
-    """Read the whole body.
+async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:
+    """Read the whole body, and ask for it first where the client waits for that.
 
     Raises:
-        PayloadTooLarge: more than `max_bytes`, announced or sent.
+        PayloadTooLarge: more than `limits.body_bytes`, announced or sent.
         RequestTimeout: it came too slowly.
         BadRequestLine: it was cut, or its framing is broken.
     """
-    if (request.content_length or 0) > max_bytes:
-        raise PayloadTooLarge(f"the body may have {max_bytes} bytes")
+    max_bytes = limits.body_bytes
+    _check_size(request.content_length or 0, max_bytes)
     content = request.content
-    if content.is_eof():
-        # The usual case: a small body that came with its headers.
-        body = content.read_nowait(-1)
-        _check_size(len(body), max_bytes)
-        return body
     try:
-        return await _read_slowly(content, max_bytes)
+        if content.is_eof():
+            # The usual case: a small body that came with its headers.
+            body = content.read_nowait(-1)
+            _check_size(len(body), max_bytes)
+            return body
+        await _ask_for_body(request)
+        async with asyncio.timeout(limits.request_s):
+            return await _read_slowly(content, limits)
     except TimeoutError as error:
         raise RequestTimeout("the body did not arrive in time") from error
     except (web.RequestPayloadError, ConnectionError) as error:
         raise BadRequestLine("the body was cut") from error
 
 
-async def _read_slowly(content: StreamReader, max_bytes: int) -> bytes:
+async def _ask_for_body(request: web.BaseRequest) -> None:
+    """RFC 9110 section 10.1.1: a client may wait for this before it sends its body."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+
+
+async def _read_slowly(content: StreamReader, limits: Limits) -> bytes:
     body = bytearray()
     began = time.monotonic()
     while not content.at_eof():
-        async with asyncio.timeout(BODY_IDLE_S):
+        async with asyncio.timeout(limits.body_idle_s):
             body += await content.readany()
-        _check_size(len(body), max_bytes)
+        _check_size(len(body), limits.body_bytes)
         elapsed = time.monotonic() - began
         if elapsed > SLOW_START_S and len(body) < elapsed * MIN_BYTES_PER_S:
             raise TimeoutError
+    broken = content.exception()
+    if broken is not None:
+        # What came before the framing broke is not the body.
+        raise broken
     return bytes(body)
 
 

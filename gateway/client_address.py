@@ -5,12 +5,13 @@ is not a trusted proxy's is the client's (RFC 7239 section 5.2 says whom to beli
 """
 
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from aiohttp import web
 
 Network = IPv4Network | IPv6Network
 UNKNOWN = ""
+_SITE_BITS = 64
 
 
 def client_address(proxies: Sequence[Network]) -> Callable[[web.BaseRequest], str]:
@@ -28,24 +29,34 @@ def client_address(proxies: Sequence[Network]) -> Callable[[web.BaseRequest], st
 
 def is_within(address: str, networks: Sequence[Network]) -> bool:
     """Whether an address is in one of the networks; what is no address is in none."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = _parsed(address)
+    if parsed is None:
         return False
     return any(parsed in network for network in networks if network.version == parsed.version)
+
+
+def source_group(address: str) -> str:
+    """Whom an address is counted for: itself, or for IPv6 the /64 that one site has whole."""
+    parsed = _parsed(address)
+    if not isinstance(parsed, IPv6Address):
+        return address if parsed is None else str(parsed)
+    site = int(parsed) >> _SITE_BITS << _SITE_BITS
+    return f"{IPv6Address(site)}/{_SITE_BITS}"
 
 
 def _forwarded(fields: Sequence[str], proxies: Sequence[Network]) -> str:
     hops = [hop.strip() for field in fields for hop in field.split(",")]
     for hop in reversed(hops):
         if not is_within(hop, proxies):
-            return hop if _is_address(hop) else UNKNOWN
+            return UNKNOWN if _parsed(hop) is None else hop
     return UNKNOWN
 
 
-def _is_address(text: str) -> bool:
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """The address; one that is IPv4 inside IPv6 (a dual-stack socket's) is the IPv4 one."""
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

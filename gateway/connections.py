@@ -1,86 +1,152 @@
-"""Connections of clients: how many there may be, and how long their headers may take.
-
-aiohttp has no deadline for a request's headers, so slow senders are ours to end. One sweep a
-second over the connections that are in the middle of a header block costs nothing per request.
+"""One connection of a client: aiohttp's protocol with a header deadline and answers of our own.
 
 Rules:
- 1. At most `limits.connections` are open; at most half of them may lack complete headers, and the
-    oldest of those make room first.
- 2. One source has at most `limits.connections_per_source` connections on which nothing was
-    authenticated yet.
- 3. A connection whose headers are incomplete for `limits.headers_s` is closed.
- 4. Framing that is not grammatical HTTP gets one typed 400 and the connection is closed.
+ 1. A header block is timed and measured from its first byte, or from the accept, to its end.
+ 2. Bytes that are no grammatical HTTP get one typed refusal and the connection is closed. That
+    holds within a body, too: whoever reads it is told at once.
+ 3. Nothing of a library's text, version or stack leaves, neither to the client nor to the log.
 """
 
 import asyncio
-import resource
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import _ErrInfo
 
-from gateway.client_address import Network, is_within
-from gateway.config.limits import Limits
+if TYPE_CHECKING:
+    from gateway.connection_table import ConnectionTable
 
-SWEEP_INTERVAL_S = 1.0
-KEEPALIVE_S = 75.0
+SERVER_NAME = "portcullis"
+HEADER_BLOCK_FACTOR = 4
+"""A header block may be so many times as long as its longest field."""
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_BAD_REQUEST = 400
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 23\r\nConnection: close\r\n\r\n"
+    b'{"error":"bad_request"}'
+)
 
 
-def open_at_most(limits: Limits) -> int:
-    """Never more than half of the file descriptors: each call needs one towards a backend."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return min(limits.connections, max(soft // 2, 16))
+class ClientRequest(web.BaseRequest):
+    """A request whose answer does not tell which library, of which version, wrote it."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers["Server"] = SERVER_NAME
 
 
 class Connection(web.RequestHandler):
-    """One client connection: aiohttp's protocol with a header deadline and a lost-hook."""
+    """One client connection. The table that counts it closes it when it has to go."""
 
-    __slots__ = ("_table", "headers_since", "is_authenticated", "on_lost", "source")
+    __slots__ = (
+        "_header_bytes",
+        "_is_broken",
+        "_table",
+        "_wire",
+        "headers_since",
+        "is_authenticated",
+        "on_lost",
+        "peer",
+        "source",
+    )
 
     def __init__(
-        self, server: "ConnectionTable", *, loop: asyncio.AbstractEventLoop, **options: object
+        self, table: "ConnectionTable", *, loop: asyncio.AbstractEventLoop, **options: object
     ) -> None:
-        super().__init__(server, loop=loop, **options)  # type: ignore[arg-type] # aiohttp's own
-        self._table = server
+        super().__init__(table, loop=loop, **options)  # type: ignore[arg-type] # aiohttp's own
+        self._table = table
+        self._wire: asyncio.Transport | None = None
+        self._header_bytes = 0
+        self._is_broken = False
         self.headers_since: float | None = None
         """When the header block that is being received began; None between blocks."""
         self.is_authenticated = False
         self.on_lost: Callable[[], object] | None = None
         """Called once when the client goes away; a handler sets and clears it."""
+        self.peer = ""
         self.source = ""
+        """Whom it is counted for; the table says so."""
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether a request is being answered on it."""
+        return self._request_in_progress
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what was written the client has not taken yet."""
+        return 0 if self._wire is None else self._wire.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection in, or turn it away at once."""
+        # uvloop's transports are no subclasses of asyncio's.
+        self._wire = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self.source = str(peer[0]) if isinstance(peer, tuple) else "local"
-        self.headers_since = self._loop.time()
+        self.peer = str(peer[0]) if isinstance(peer, tuple) else "local"
         if not self._table.admits(self):
-            transport.abort()  # type: ignore[attr-defined] # every stream transport has it
+            self._wire.abort()
             return
+        self.headers_since = self._loop.time()
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Count it out and tell whoever serves it."""
         self._table.forget(self)
+        self._wire = None
         super().connection_lost(exc)
         if self.on_lost is not None:
             self.on_lost()
 
     def data_received(self, data: bytes) -> None:
-        """Note whether these bytes leave a header block unfinished."""
+        """Parse; note whether these bytes leave a header block unfinished or broke the framing."""
+        if self._is_broken:
+            return
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
-            self.headers_since = None
-        elif self.headers_since is None and self._waiter is not None:
-            self.headers_since = self._loop.time()
+            self._header_bytes = 0
+            if self.headers_since is not None:
+                self.headers_since = None
+                self._table.headers_complete(self)
+            if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+                self._break_off()
+        elif self._is_between_requests():
+            self._note_headers(len(data))
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent: watch it."""
+        super().pause_writing()
+        self._table.watch_unsent(self)
+
+    def force_close(self) -> None:
+        """Close; what the client does not take is watched like any other write."""
+        super().force_close()
+        if self.unsent_bytes:
+            self._table.watch_unsent(self)
+
+    def cut(self) -> None:
+        """Close now, whatever was written and not sent."""
+        wire = self._wire
+        self.force_close()
+        if wire is not None:
+            wire.abort()
+
+    def interrupt(self) -> None:
+        """Cancel the request that is being answered; its handler may still write an end."""
+        if self._request_in_progress and self._task_handler is not None:
+            self._task_handler.cancel()
 
     def authenticated(self) -> None:
         """Note that somebody proved who they are on it."""
         self._table.authenticated(self)
+
+    def log_exception(self, *_args: object, **named: object) -> None:
+        """Count what aiohttp would write to its own log, stack and all."""
+        error = named.get("exc_info")
+        self._table.on_bug(error if isinstance(error, BaseException) else None)
 
     def handle_error(
         self,
@@ -91,113 +157,56 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer bytes that are no HTTP request. Nothing of the parser's text is repeated."""
         del request, message
-        if status != 400:  # noqa: PLR2004 - aiohttp's code for its parser's errors
+        is_callers = status == _BAD_REQUEST
+        reason = "bad_request" if is_callers else "internal_error"
+        if is_callers:
+            self._table.on_refused(reason, self.peer)
+        else:
             self._table.on_bug(exc)
-        reason = "bad_request" if status == 400 else "internal_error"  # noqa: PLR2004 - likewise
-        too_large = isinstance(exc, LineTooLong)
         response = web.Response(
-            status=431 if too_large else status,
+            status=431 if isinstance(exc, LineTooLong) else status,
             body=b'{"error":"%s"}' % reason.encode(),
             content_type="application/json",
+            headers={"Connection": "close"},
         )
         response.force_close()
-        self._table.on_refused(reason)
         return response
 
+    def _is_between_requests(self) -> bool:
+        """Whether bytes that complete nothing belong to a header block and not to a body."""
+        if self._waiter is not None or self.headers_since is not None:
+            return True
+        current = self._current_request
+        return current is not None and current.content.is_eof()
 
-class ConnectionTable(web.Server):
-    """All connections of one listener, and the server that makes them."""
+    def _note_headers(self, size: int) -> None:
+        if self.headers_since is None:
+            self.headers_since = self._loop.time()
+            self._table.headers_begun(self)
+        self._header_bytes += size
+        if self._header_bytes > self.max_field_size * HEADER_BLOCK_FACTOR:
+            self._refuse_headers()
 
-    def __init__(
-        self,
-        handler: Handler,
-        limits: Limits,
-        *,
-        trusted_proxies: Sequence[Network] = (),
-        on_refused: Callable[[str], object],
-        on_bug: Callable[[BaseException | None], object],
-    ) -> None:
-        super().__init__(handler, handler_cancellation=False)
-        self._limits = limits
-        self._trusted_proxies = trusted_proxies
-        self._open_at_most = open_at_most(limits)
-        self._unauthenticated: Counter[str] = Counter()
-        self._open: dict[Connection, None] = {}
-        self.on_refused = on_refused
-        self.on_bug = on_bug
-
-    def __call__(self) -> web.RequestHandler:
-        """Make the protocol of a new connection (asyncio calls this)."""
-        return Connection(
-            self,
-            loop=self._loop,
-            keepalive_timeout=KEEPALIVE_S,
-            access_log=None,
-            auto_decompress=False,
-            max_line_size=self._limits.header_bytes,
-            max_field_size=self._limits.header_bytes,
-            max_headers=self._limits.header_count,
-            lingering_time=2.0,
-        )
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def admits(self, connection: Connection) -> bool:
-        """Take the connection in if its source and the table have room for it."""
-        if self._is_crowded(connection.source):
-            self.on_refused("connections_per_source")
-            return False
-        if len(self._open) >= self._open_at_most:
-            self.on_refused("connections")
-            return False
-        self._open[connection] = None
-        self._unauthenticated[connection.source] += 1
-        self._make_room()
-        return True
-
-    def authenticated(self, connection: Connection) -> None:
-        """Something was authenticated on it: it no longer counts against its source."""
-        if not connection.is_authenticated:
-            connection.is_authenticated = True
-            self._discount(connection.source)
-
-    def forget(self, connection: Connection) -> None:
-        """The connection is gone."""
-        if connection not in self._open:
+    def _refuse_headers(self) -> None:
+        self._is_broken = True
+        if self._request_in_progress:
+            self.close()
             return
-        del self._open[connection]
-        if not connection.is_authenticated:
-            self._discount(connection.source)
+        self._table.on_refused("bad_request", self.peer)
+        if self._wire is not None:
+            self._wire.write(_TOO_LARGE)
+        self.force_close()
 
-    async def sweep(self) -> None:
-        """Close, each second and for ever, the connections whose headers take too long."""
-        while True:
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-            deadline = self._loop.time() - self._limits.headers_s
-            for connection in [c for c in self._open if _is_before(c.headers_since, deadline)]:
-                self.on_refused("header_timeout")
-                connection.force_close()
+    def _break_off(self) -> None:
+        """Wake the reader of a body whose framing broke; aiohttp would leave it waiting."""
+        self._is_broken = True
+        body = self._unfinished_body()
+        if body is not None and not body.is_eof():
+            body.set_exception(web.RequestPayloadError("broken framing"))
+            body.feed_eof()
 
-    def _is_crowded(self, source: str) -> bool:
-        # All clients behind a trusted proxy come from its address, so that it has no such limit.
-        if self._unauthenticated[source] < self._limits.connections_per_source:
-            return False
-        return not is_within(source, self._trusted_proxies)
-
-    def _discount(self, source: str) -> None:
-        self._unauthenticated[source] -= 1
-        if self._unauthenticated[source] <= 0:
-            del self._unauthenticated[source]
-
-    def _make_room(self) -> None:
-        if len(self._open) <= self._open_at_most // 2:
-            return
-        incomplete = [c for c in self._open if c.headers_since is not None]
-        for connection in incomplete[: max(0, len(incomplete) - self._open_at_most // 2)]:
-            self.on_refused("headers_incomplete")
-            connection.force_close()
-
-
-def _is_before(moment: float | None, deadline: float) -> bool:
-    return moment is not None and moment < deadline
+    def _unfinished_body(self) -> StreamReader | None:
+        if len(self._messages) > 1:
+            return self._messages[-2][1]
+        current = self._current_request
+        return None if current is None else current.content

@@ -31,6 +31,7 @@ from tenants import errors as tn
 
 INTERNAL_ERROR = "internal_error"
 CLIENT_GONE = "client_gone"
+SESSION_RETRY_S = 5
 
 
 class Challenged(Enum):
@@ -55,6 +56,8 @@ class Row:
     challenge: Challenged = Challenged.NO
     closes: bool = False
     retry_after_s: int | None = None
+    shown_as: str | None = None
+    """The reason that the client reads where the exact one is not for it."""
     coarse: bool = False
     """The message says no more than "temporarily unavailable"."""
     says_reason: bool = True
@@ -82,8 +85,15 @@ def _behind(code: int, remedy: str) -> Row:
     return Row(status=200, code=code, remedy=remedy)
 
 
-def _unavailable() -> Row:
-    return Row(status=503, code=-31007, remedy="Try again shortly.", retry_after_s=2, coarse=True)
+def _unavailable(shown_as: str | None = None) -> Row:
+    return Row(
+        status=503,
+        code=-31007,
+        remedy="Try again shortly.",
+        retry_after_s=2,
+        coarse=True,
+        shown_as=shown_as,
+    )
 
 
 TABLE: Mapping[type[Exception], Row] = {
@@ -92,18 +102,22 @@ TABLE: Mapping[type[Exception], Row] = {
     InvalidToken: _auth(401, Challenged.INVALID),
     InsufficientScope: _auth(403, Challenged.INSUFFICIENT),
     IssuerUnavailable: _unavailable(),
-    EgressRefused: _unavailable(),
-    DocumentUnavailable: _unavailable(),
+    EgressRefused: _unavailable(shown_as="issuer_unavailable"),
+    DocumentUnavailable: _unavailable(shown_as="issuer_unavailable"),
     tn.UnknownTenant: _http(404, "Check the endpoint's URL."),
     tn.TenantSuspended: Row(status=403, code=-31006, remedy="Ask the tenant's administrator."),
     tn.UnknownSession: Row(
         status=404, code=-32600, remedy="Send initialize for a new session.", says_reason=False
     ),
     tn.SessionLimit: Row(
-        status=429, code=-31004, remedy="End a session, or wait for one.", retry_after_s=5
+        status=429,
+        code=-31004,
+        remedy="End a session, or wait for one.",
+        retry_after_s=SESSION_RETRY_S,
     ),
+    tn.SessionTooLarge: _caller(-32602, "Send smaller `capabilities` and `clientInfo`."),
     tn.StoreUnavailable: _unavailable(),
-    tn.RegistryUnavailable: _unavailable(),
+    tn.RegistryUnavailable: _unavailable(shown_as="store_unavailable"),
     tn.ViewStale: _unavailable(),
     tn.SessionAhead: _unavailable(),
     tn.InvalidDefinition: _malformed(-32602, "Correct the definition."),
@@ -251,7 +265,8 @@ def _rpc(
     code = row.legacy_code if legacy and row.legacy_code else row.code
     if code is None:
         return _plain(row, reason, headers)
-    data = {"reason": reason, "remedy": row.remedy, **(extra or {})} if row.says_reason else None
+    shown = {"reason": row.shown_as or reason, "remedy": row.remedy, **(extra or {})}
+    data = shown if row.says_reason else None
     raw = None if data is None else msgspec.json.encode(data)
     return ErrorResponse(
         status=status,
@@ -298,6 +313,8 @@ def _extra(error: Exception) -> dict[str, object]:
             }
         case gw.BackendFailure():
             return {"backend": error.backend}
+        case tn.SessionLimit():
+            return {"quota": "live sessions", "retryAfterSeconds": SESSION_RETRY_S}
         case gw.RateLimited():
             return {"quota": error.which, "retryAfterSeconds": error.retry_after_s}
         case _:

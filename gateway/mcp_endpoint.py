@@ -54,27 +54,24 @@ class McpEndpoint:
         context.endpoint = endpoint
         origins = request.headers.getall("Origin", [])
         self.public_url.check_origin(origins, endpoint.tenant.tenant.allowed_origins)
+        context.cors = cors_headers(origins[0] if origins else None)
         if request.method == "OPTIONS" and origins:
-            return preflight(origins[0])
+            asked = request.headers.get("Access-Control-Request-Headers", "")
+            return preflight(origins[0], asked)
         if request.method not in {"POST", "GET", "DELETE"}:
             raise BadMethod(ALLOWED_METHODS)
         admission = await admit(endpoint, request.headers, view=self.view, now=self.now())
         self._admitted(request, admission, context)
         if request.method == "POST":
-            response = await self._post(request, admission, context)
-        else:
-            response = await self._without_body(request, admission, context)
-        if not response.prepared:
-            response.headers.update(cors_headers(origins[0] if origins else None))
-        return response
+            return await self._post(request, admission, context)
+        return await self._without_body(request, admission, context)
 
     async def _post(
         self, request: web.BaseRequest, admission: Admission, context: RequestContext
     ) -> web.StreamResponse:
         check_media_type(request.headers)
         context.wants_jsonrpc = True
-        origin = request.headers.get("Origin")
-        headers = {"X-Request-Id": context.request_id, **cors_headers(origin)}
+        headers = {"X-Request-Id": context.request_id, **context.cors}
         reply = context.reply = Reply(request, self.heartbeats, headers)
         message = await self._read(request, context)
         version = _single(request, VERSION_HEADER)
@@ -85,7 +82,7 @@ class McpEndpoint:
         return await self.legacy.serve(request, admission, message, reply, context)
 
     async def _read(self, request: web.BaseRequest, context: RequestContext) -> Message:
-        body = await read_body(request, self.limits.body_bytes)
+        body = await read_body(request, self.limits)
         context.line.bytes_in = len(body)
         try:
             message = await self._scanned(body)

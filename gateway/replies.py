@@ -2,10 +2,11 @@
 
 Rules:
  1. Nothing is written before the first message is known, so that a refusal keeps its status.
- 2. A stream that says nothing for `HEARTBEAT_S` gets a comment, so that no balancer cuts it.
- 3. A client that does not read for `WRITE_STALL_S` is disconnected.
-    A client that is gone is no error: what is still written to it is dropped, because in the
-    legacy era a disconnection does not cancel the call (2025-11-25, transports).
+ 2. A stream that says nothing for `sse_heartbeat_s` gets a comment, so that no balancer cuts it;
+    one whose client does not read gets none, and never keeps those of others waiting.
+ 3. A client that is gone, or was cut because it does not read, is no error: what is still written
+    to it is dropped, because in the legacy era a disconnection does not cancel the call
+    (2025-11-25, transports).
  4. Whatever precedes the last message is dropped for a client that does not accept streams.
 """
 
@@ -18,9 +19,7 @@ from aiohttp import web
 from gateway.errors import NotAcceptable
 from gateway.protocol.sse import HEARTBEAT, write_event
 
-HEARTBEAT_S = 15.0
 HEARTBEAT_CHECK_S = 5.0
-WRITE_STALL_S = 30.0
 JSON_TYPE = "application/json"
 SSE_TYPE = "text/event-stream"
 
@@ -55,6 +54,7 @@ class Reply:
         "_accepts_json",
         "_accepts_sse",
         "_heartbeats",
+        "_is_finished",
         "_opening",
         "_request",
         "_stream",
@@ -72,6 +72,7 @@ class Reply:
         self._heartbeats = heartbeats
         self._opening = asyncio.Lock()
         self._stream: web.StreamResponse | None = None
+        self._is_finished = False
         self.headers = dict(headers)
         self.bytes_out = 0
         self.is_broken = False
@@ -94,13 +95,14 @@ class Reply:
 
     async def heartbeat(self) -> None:
         """Keep a silent stream alive."""
-        if self._accepts_sse:
+        if self._accepts_sse and not self._is_finished and not self._is_backed_up():
             await self._write(HEARTBEAT)
 
     async def finish(
         self, status: int, body: bytes, headers: Mapping[str, str]
     ) -> web.StreamResponse:
         """Send the last message and end the answer."""
+        self._is_finished = True
         if self._stream is None and (self._accepts_json or status != 200):  # noqa: PLR2004
             self.bytes_out = len(body)
             return web.Response(
@@ -116,7 +118,10 @@ class Reply:
         """End a stream, with or without a last message."""
         stream = await self._opened()
         if not self.is_broken:
-            await stream.write_eof()
+            try:
+                await stream.write_eof()
+            except ConnectionError:
+                self.is_broken = True
         return stream
 
     async def _write(self, data: bytes) -> None:
@@ -126,14 +131,14 @@ class Reply:
         self.bytes_out += len(data)
         try:
             stream = await self._opened()
-            async with asyncio.timeout(WRITE_STALL_S):
-                await stream.write(data)
+            await stream.write(data)
         except ConnectionError:
             self.is_broken = True
-        except TimeoutError:
-            self.is_broken = True
-            if self._request.transport is not None:
-                self._request.transport.abort()
+
+    def _is_backed_up(self) -> bool:
+        """Whether the client has yet to read what was sent before."""
+        transport = self._request.transport
+        return transport is None or transport.get_write_buffer_size() > 0
 
     async def _opened(self) -> web.StreamResponse:
         async with self._opening:
@@ -146,8 +151,9 @@ class Reply:
 class Heartbeats:
     """The replies that are waiting for a backend, and one loop that keeps them alive."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, interval_s: float) -> None:
         self.clock = clock
+        self._interval_s = interval_s
         self._waiting: dict[Reply, None] = {}
 
     @contextmanager
@@ -165,11 +171,11 @@ class Heartbeats:
     async def run(self) -> None:
         """Send what is due, for ever."""
         while True:
-            await asyncio.sleep(HEARTBEAT_CHECK_S)
+            await asyncio.sleep(min(HEARTBEAT_CHECK_S, self._interval_s / 2))
             await self.beat()
 
     async def beat(self) -> None:
         """Send one comment to every reply that has been silent for too long."""
-        due = self.clock() - HEARTBEAT_S
+        due = self.clock() - self._interval_s
         for reply in [r for r in self._waiting if r.last_write <= due]:
             await reply.heartbeat()

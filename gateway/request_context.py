@@ -6,6 +6,7 @@ render a refusal, to write the one canonical log line and to finish the trace.
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ class RequestContext:
     wants_jsonrpc: bool = False
     reply: "Reply | None" = None
     source: str = ""
+    cors: Mapping[str, str] = field(default_factory=dict)
+    """What lets the page of an origin that may call read the answer, a refusal as well."""
     resource_uri: str = ""
     is_tool_error: bool = False
     upstream: list[UpstreamCall] = field(default_factory=list)

@@ -1,22 +1,22 @@
 """`serve`, read from top to bottom: what stands, what listens, and how it leaves.
 
-On SIGTERM or SIGINT readiness turns false at once; after a moment for balancers to notice, no
-connection is accepted any more, running requests end within the grace period, and the process is
-gone. A second signal does not wait.
+On SIGTERM or SIGINT readiness turns false at once and answers close their connections. After a
+moment for balancers to notice, no connection is accepted any more. Requests that run have until
+`drain_s` after the signal; what then still runs is told so, and the process is gone. A second
+signal does not wait.
 """
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-
-from aiohttp import web
 
 from gateway.background import background_tasks
 from gateway.composition import Gateway
 from gateway.config.model import Config
 from gateway.foundations import standing
+from gateway.http_parser import require_compiled_parser
 from gateway.listeners import Listener, listening
 from gateway.tls import server_context
 from observability import events
@@ -43,9 +43,10 @@ async def serve(config: Config, *, announce: Announce | None = None, burn: bool 
     of tenants that are gone may come back.
 
     Raises:
-        OSError: a listener cannot be bound.
+        OSError: a listener cannot be bound, or the HTTP parser is not the compiled one.
         TenantError, EmbeddedValkeyFailed: something that has to stand does not.
     """
+    require_compiled_parser()
     addresses: set[tuple[str, int]] = set()
     async with (
         _signals() as leaving,
@@ -69,10 +70,16 @@ async def serve(config: Config, *, announce: Announce | None = None, burn: bool 
 
 
 async def _leave(config: Config, gateway: Gateway, data: Listener, leaving: "_Leaving") -> None:
-    gateway.is_leaving = True
-    await leaving.wait_again(config.limits.drain_delay_s)
-    gateway.pipeline.is_draining = True
-    await data.drain(0 if leaving.is_hurried else config.limits.drain_s)
+    pipeline, limits = gateway.pipeline, config.limits
+    pipeline.is_leaving = True
+    await leaving.wait_again(limits.drain_delay_s)
+    pipeline.is_draining = True
+    data.stop_accepting()
+    await leaving.unless_asked_again(
+        data.table.emptied(), max(0.0, limits.drain_s - limits.drain_delay_s)
+    )
+    pipeline.is_interrupting = True
+    await data.table.interrupt()
     get_logger().info(events.GATEWAY_DRAINED)
 
 
@@ -86,19 +93,19 @@ class _Leaving:
     def ask(self) -> None:
         (self._twice if self._once.is_set() else self._once).set()
 
-    @property
-    def is_hurried(self) -> bool:
-        return self._twice.is_set()
-
     async def wait(self) -> None:
         await self._once.wait()
 
     async def wait_again(self, at_most_s: float) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 await self._twice.wait()
-        except TimeoutError:
-            return
+
+    async def unless_asked_again(self, work: Coroutine[None, None, None], at_most_s: float) -> None:
+        """Wait for `work`, for the second signal or for the time to pass: what comes first."""
+        async with background_tasks() as tasks:
+            tasks.create_task(work).add_done_callback(lambda _: self._twice.set())
+            await self.wait_again(at_most_s)
 
 
 @asynccontextmanager
@@ -123,6 +130,6 @@ async def _data_listener(config: Config, gateway: Gateway) -> AsyncIterator[List
 
 @asynccontextmanager
 async def _admin_listener(config: Config, gateway: Gateway) -> AsyncIterator[Listener]:
-    table = web.Server(gateway.admin.handle, access_log=None)
+    table = gateway.admin_table
     async with listening(table, config.admin.host, config.admin.port) as bound:
         yield bound

@@ -44,9 +44,15 @@ async def serve_document(request: web.BaseRequest, route: Route) -> web.StreamRe
     document = await _document(route)
     tag = f'"{sha256(document).hexdigest()[:32]}"'
     headers = {**_PUBLIC_HEADERS, "ETag": tag}
-    if request.headers.get("If-None-Match") == tag:
+    if _is_known(request.headers.getall("If-None-Match", []), tag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=document, headers=headers)
+
+
+def _is_known(conditions: list[str], tag: str) -> bool:
+    """RFC 9110 section 13.1.2: any of several tags, compared weakly, or any at all."""
+    tags = {each.strip().removeprefix("W/") for field in conditions for each in field.split(",")}
+    return bool(tags & {tag, "*"})
 
 
 async def _document(route: Route) -> bytes:
