@@ -9,6 +9,7 @@ import pytest
 
 from tests.rigs.doors import Door, door, mirrored
 from tests.rigs.fake_backend import FakeBackend, Wire
+from tests.rigs.raw_http import Answer
 from tests.rigs.walled_city import (
     City,
     Json,
@@ -24,9 +25,9 @@ from tests.security.conftest import CREDENTIALS
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AT_ONCE = 1000
-BATCH = 250
-"""Connections that are open at the same time, on a machine with few descriptors."""
-WINDOW = 16
+AT_A_TIME = 100
+ATTEMPTS = 5
+"""A machine out of breath may miss a deadline of the store; then it says that nothing ran."""
 SEEN = "modern", "legacy"
 
 CLIENTS_OWN = [
@@ -206,16 +207,24 @@ async def test_j11_the_clients_request_id_never_reaches_a_backend(city: City, ac
     assert b"id-of-the-client" not in backend.received
 
 
-async def _window(calls: list[tuple[Door, Json, str | None, str]]) -> list[Json]:
-    gate = asyncio.Semaphore(BATCH)
+async def _answers(calls: list[tuple[Door, Json, str | None, str]]) -> list[Json]:
+    gate = asyncio.Semaphore(AT_A_TIME)
 
     async def one(at: Door, message: Json, session: str | None, token: str) -> Json:
-        async with gate:
-            if session is None:
-                return (await at.modern(message, token=token)).message
-            return (await at.legacy(message, session, token=token)).message
+        for _ in range(ATTEMPTS):
+            async with gate:
+                answer = await _sent(at, message, session, token)
+            if answer.status != 503:
+                return answer.message
+        raise AssertionError("never served")
 
     return list(await asyncio.gather(*(one(*call) for call in calls)))
+
+
+async def _sent(at: Door, message: Json, session: str | None, token: str) -> Answer:
+    if session is None:
+        return await at.modern(message, token=token)
+    return await at.legacy(message, session, token=token)
 
 
 async def test_j11_a_thousand_calls_with_one_id_each_get_their_own_answer(
@@ -233,7 +242,7 @@ async def test_j11_a_thousand_calls_with_one_id_each_get_their_own_answer(
         make = modern_call if session is None else legacy_call
         calls.append((at, make(request_id=0, mark=f"{number:05}"), session, token))
 
-    answers = await _window(calls)
+    answers = await _answers(calls)
 
     for number, ((at, *_), answer) in enumerate(zip(calls, answers, strict=True)):
         assert "result" in answer, answer

@@ -11,6 +11,7 @@ from tests.rigs.walled_city import (
     City,
     Json,
     bearer,
+    encoded,
     legacy,
     legacy_call,
     legacy_headers,
@@ -118,7 +119,6 @@ MISMATCHES = {
     "name-benign": _changed(GOOD, "Mcp-Name", "list"),
     "name-twice": _changed(GOOD, "Mcp-Name", "echo", "secret_door"),
     "name-bad-base64": _changed(GOOD, "Mcp-Name", "=?base64?!!?="),
-    "name-raw-utf-8": _changed(GOOD, "Mcp-Name", "\u00e9cho"),
 }
 
 
@@ -250,3 +250,20 @@ async def test_j17_h16_a_line_break_in_a_header_is_no_http(city: City, acme: Doo
     answer = await city.post(acme.path, headers, modern_call())
 
     assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"]
+)
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "OPTIONS"])
+async def test_h11_a_foreign_page_reaches_nobody(
+    method: str, origin: str, city: City, acme: Door
+) -> None:
+    asked = city.asked_backends()
+    headers = [bearer(acme.good()), ("Origin", origin), *GOOD]
+    body = encoded(modern_call()) if method == "POST" else b""
+    answer = await city.send(method, acme.path, headers, body)
+
+    assert answer.status == 403
+    assert answer.header("Access-Control-Allow-Origin") is None
+    assert city.asked_backends() == asked

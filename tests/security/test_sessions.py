@@ -85,6 +85,16 @@ async def test_s01_a_session_id_that_a_client_brings_opens_nothing(old_acme: Doo
     assert (await _as(old_acme, brought)).status == 404
 
 
+async def test_s02_two_session_ids_open_neither(city: City, old_acme: Door) -> None:
+    session, token = await old_acme.session(), old_acme.good()
+    asked = city.asked_backends()
+    headers = [bearer(token), *legacy_headers(session), ("Mcp-Session-Id", "x" * 43)]
+    answer = await city.post(old_acme.path, headers, legacy_call())
+
+    assert (answer.status, answer.code) == (400, -32600)
+    assert city.asked_backends() == asked
+
+
 async def test_s03_guesses_never_hit(city: City, old_acme: Door) -> None:
     await old_acme.session()
     asked = city.asked_backends()
