@@ -57,10 +57,7 @@ async def test_a_cursor_is_good_for_nobody_and_nothing_else(era: FakeEra) -> Non
             await ada.ask(era, "prompts/list", {"cursor": cursor}),
         ]
         values: list[object] = [flipped, "", "x", cursor + "A", 7, None, {}, "A" * 5000, "é"]
-        malformed = [
-            await ada.ask(era, "tools/list", {"cursor": value})
-            for value in values
-        ]
+        malformed = [await ada.ask(era, "tools/list", {"cursor": value}) for value in values]
 
         for answer in (*others, *malformed):
             assert answer.status == (400 if era == "modern" else 200)
