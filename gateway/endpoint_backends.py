@@ -47,6 +47,9 @@ FRESH_S = 5.0
 RELIST_S = 1.0
 """How old lists may be when they are asked for, and when a name is not found in them."""
 
+MAX_TOLD_CHARS = 128
+"""How much of a name that nobody has is repeated; names of tools are no longer (MCP, tools)."""
+
 Kind = Literal["tools", "prompts"]
 
 
@@ -297,6 +300,7 @@ def _raise_unknown(listing: Listing, kind: Kind, name: str) -> NoReturn:
     for absent in listing.absent:
         if not listing.present or (prefix is not None and prefix[0] == absent.peer.name):
             raise absent.refusal
+    told = name if len(name) <= MAX_TOLD_CHARS else f"{name[:MAX_TOLD_CHARS]}..."
     if kind == "tools":
-        raise UnknownTool(f"Unknown tool: {name}")
-    raise UnknownPrompt(f"Unknown prompt: {name}")
+        raise UnknownTool(f"Unknown tool: {told}")
+    raise UnknownPrompt(f"Unknown prompt: {told}")
