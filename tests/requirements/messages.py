@@ -1,0 +1,72 @@
+"""Sections 1.4 and 1.5: the HTTP front, and the messages behind it."""
+
+from tests.requirements.cases import Case, partly, shown, waits
+
+FRONT = "gateway/http"
+DOOR = "security/test_front_door.py"
+MESSAGES = "security/test_messages.py"
+
+HTTP: list[Case] = [
+    shown("H01", "ambiguous framing", FRONT),
+    shown("H03", "a body in chunks of one byte", FRONT),
+    shown("H05", "too many and too long headers", DOOR),
+    waits("H07", "slow senders and readers", "the rig of slow clients"),
+    shown("H08", "content encodings", DOOR),
+    shown("H10", "foreign and malformed hosts", DOOR),
+    shown("H11", "foreign origins", MESSAGES),
+    shown("H13", "CORS is minimal", DOOR),
+    shown("H14", "forwarding headers of strangers", "security/test_isolation.py"),
+    shown("H16", "characters that no header may have", MESSAGES),
+    shown("H17", "no user agent is privileged", DOOR),
+    shown("H19", "other methods", DOOR),
+    shown("H21", "bodies that do not come", FRONT),
+    shown("H23", "forms and multipart", DOOR),
+    shown("H24", "no static files", DOOR),
+    waits("H25", "TLS", "the rig of the TLS listener"),
+    shown("H26", "health is bare, details are on the admin listener", DOOR),
+    shown("H27", "no header can be split", "security/test_isolation.py"),
+]
+
+JSONRPC: list[Case] = [
+    shown("J01", "a member twice, at any depth", MESSAGES),
+    shown("J03", "too deep", MESSAGES),
+    shown("J05", "integers of 5000 digits", MESSAGES),
+    shown("J06", "other encodings, and what is no JSON", MESSAGES),
+    partly("J08", "batches", MESSAGES, waits_for="batches for sessions of 2025-03-26"),
+    shown("J09", "bad and missing ids, notifications", MESSAGES),
+    shown("J11", "equal ids at the same time", "security/test_isolation.py"),
+    shown("J12", "bad members, unknown methods", MESSAGES),
+    shown("J14", "version in header and body", MESSAGES),
+    shown("J15", "mirrored headers", MESSAGES),
+    shown("J17", "mirrored arguments", MESSAGES),
+    shown("J18", "a tool has no second door", "security/test_decisions.py"),
+    partly(
+        "J19",
+        "the calls of others are not cancelled",
+        "security/test_cancellation.py",
+        waits_for="tasks",
+    ),
+    partly(
+        "J21",
+        "denied is as unknown",
+        "security/test_decisions.py",
+        waits_for="policies for prompts and resources",
+    ),
+    waits("J23", "arguments against their schema", "validation of arguments"),
+    waits("J25", "hostile patterns in a schema", "validation of arguments"),
+    waits("J26", "too many subscriptions", "subscriptions/listen"),
+    partly(
+        "J27",
+        "what is sealed for one opens nothing for another",
+        "security/test_cursors.py",
+        waits_for="requestState of multi-round calls",
+    ),
+    shown("J29", "public answers are private here", "security/test_cursors.py"),
+    shown("J30", "trace context and baggage", "security/test_traces.py"),
+    partly(
+        "J31",
+        "a closed connection cancels a modern call, no legacy one",
+        "security/test_cancellation.py",
+        waits_for="event logs for resumption",
+    ),
+]
