@@ -1,10 +1,12 @@
-.PHONY: help run test lint audit
+.PHONY: help run test conformance lint audit
 
 help: ; @./run.sh help
 
 run: ; @./run.sh run
 
 test: ; @./run.sh test
+
+conformance: ; @./run.sh conformance
 
 lint: ; @./run.sh lint
 

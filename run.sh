@@ -12,11 +12,13 @@ usage() {
 	cat <<'EOF'
 usage: ./run.sh COMMAND [ARGUMENTS]
 
-  run     start a whole gateway for development (portcullis dev)
-  test    run the tests, with branch coverage; arguments go to pytest
-  lint    check format, lint and types
-  audit   look for known vulnerabilities in what is locked
-  sync    only build the environment
+  run          start a whole gateway for development (portcullis dev)
+  test         run the tests, with branch coverage; arguments go to pytest
+  conformance  run the official suite directly and through the gateway, and compare;
+               SET=2025-11-25|2026-07-28|all, BACKEND=both|legacy|modern
+  lint         check format, lint and types
+  audit        look for known vulnerabilities in what is locked
+  sync         only build the environment
 EOF
 }
 
@@ -80,6 +82,12 @@ run_tests() {
 	exec .venv/bin/pytest -n 2 --cov --cov-report=term
 }
 
+conformance() {
+	build
+	node_packages
+	exec .venv/bin/python -m tests.conformance.run
+}
+
 lint() {
 	build
 	.venv/bin/ruff format --check
@@ -97,6 +105,7 @@ command=${1:-help}
 case $command in
 run) run "$@" ;;
 test) run_tests "$@" ;;
+conformance) conformance ;;
 lint) lint ;;
 audit) audit "$@" ;;
 sync) build ;;
