@@ -206,13 +206,17 @@ class EndpointBackends:
 
 
 async def _look(peer: BackendPeer, era: Era, max_age_s: float) -> Present | Absent:
+    face = description = None
     try:
         async with asyncio.timeout(max(0.0, LIST_BUDGET_S - peer.waited_for_s)):
             face = await peer.in_era(era)
             description = await face.description()
             catalogue = await face.catalogue(max_age_s)
     except TimeoutError:
-        return Absent(peer, BackendTimeout(peer.name))
+        # Slow is not gone: until the collection under way has failed, its last list stands.
+        if face is None or description is None or face.last_catalogue is None:
+            return Absent(peer, BackendTimeout(peer.name))
+        return Present(peer, description, face.last_catalogue)
     except (BackendFailure, RateLimited) as failure:
         return Absent(peer, failure)
     # What is shown is what can be used now: a last good catalogue is no backend.

@@ -178,4 +178,5 @@ class Heartbeats:
         """Send one comment to every reply that has been silent for too long."""
         due = self.clock() - self._interval_s
         for reply in [r for r in self._waiting if r.last_write <= due]:
-            await reply.heartbeat()
+            if reply in self._waiting:  # still: it may have ended while another was written to
+                await reply.heartbeat()

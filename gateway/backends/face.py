@@ -50,6 +50,11 @@ class Face:
         return self._shelf.failure
 
     @property
+    def last_catalogue(self) -> Catalogue | None:
+        """The last good catalogue, if nothing went wrong since."""
+        return self._shelf.kept if self._shelf.failure is None else None
+
+    @property
     def waited_for_s(self) -> float:
         """For how long the backend has owed its description or catalogue; 0 when it does not."""
         return max(self._acquaintance.probing_s, self._shelf.collecting_s)

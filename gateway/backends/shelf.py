@@ -36,7 +36,8 @@ class Shelf:
         self._tenant = tenant
         self._collecting = Flight[None](backend, tasks, clock=clock)
         self._cooldown = Cooldown(clock)
-        self._kept: Catalogue | None = None
+        self.kept: Catalogue | None = None
+        """The last good catalogue, whatever happened since."""
         self.failure: BackendFailure | None = None
 
     @property
@@ -56,13 +57,13 @@ class Shelf:
         """
         if not self._is_there(self._clock() - max_age_s):
             await self._collecting.join(self._refresh)
-        if self._kept is None:
+        if self.kept is None:
             failure = self.failure or BackendUnavailable(self._backend)
             raise failure.with_traceback(None)  # it is kept: no frames of callers with it
-        return self._kept
+        return self.kept
 
     def _is_there(self, since: float) -> bool:
-        return self._kept is not None and self._kept.collected_at >= since
+        return self.kept is not None and self.kept.collected_at >= since
 
     async def _refresh(self) -> None:
         if not self._cooldown.is_over:
@@ -75,7 +76,7 @@ class Shelf:
             self._cooldown.extend()
             return
         self._tell_news(collected)
-        self._kept, self.failure = collected, None
+        self.kept, self.failure = collected, None
         self._cooldown.end()
 
     def _tell_failure(self, failure: BackendFailure) -> None:
@@ -90,7 +91,7 @@ class Shelf:
             )
 
     def _tell_news(self, collected: Catalogue) -> None:
-        if self._kept is None or self.failure is not None or not collected.offers(self._kept):
+        if self.kept is None or self.failure is not None or not collected.offers(self.kept):
             get_logger().info(
                 events.CATALOGUE_REFRESHED,
                 tenant=self._tenant,

@@ -285,6 +285,34 @@ async def test_what_takes_longer_than_a_lists_budget_is_still_got_to_know(
         assert len(two.calls("tools/list")) == 1
 
 
+async def test_a_backend_that_is_slow_to_list_again_stays_with_its_last_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.endpoint_backends.LIST_BUDGET_S", 0.2)
+    monkeypatch.setattr("gateway.endpoint_backends.RELIST_S", 0.0)
+    may_end = asyncio.Event()
+    slow = FakeBackend()
+
+    async def wait(wire: Wire) -> None:
+        await may_end.wait()
+        await wire.result({"tools": slow.tools})
+
+    async with (
+        FakeBackend() as one,
+        slow as two,
+        inner_gateway({"acme": {"one": one, "two": two}}) as inner,
+    ):
+        caller = Caller.of(inner)
+        await caller.modern("tools/list")
+        two.scripts["tools/list"] = wait
+        await caller.call("modern", "unknown")  # makes the lists fresh
+        listed = await caller.modern("tools/list")
+        may_end.set()
+
+        assert sorted(map(str, _names(listed.result["tools"]))) == ["one__echo", "two__echo"]
+        assert "io.portcullis/unavailableBackends" not in listed.result["_meta"]
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_of_two_eras_each_client_sees_its_own_and_the_other_is_named(era: FakeEra) -> None:
     async with (
