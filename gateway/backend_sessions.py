@@ -6,8 +6,10 @@ ran.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -54,6 +56,12 @@ def _tell_forgotten(peer: BackendPeer) -> None:
     get_logger().info(events.BACKEND_SESSION_FORGOTTEN, tenant=peer.tenant, backend=peer.name)
 
 
+@lru_cache(maxsize=4096)
+def _field(name: str, url: str) -> str:
+    """Bound to the URL: no other server that takes a backend's name is told its session id."""
+    return f"{_FIELD_PREFIX}{name}:{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+
+
 class _Kept(msgspec.Struct, array_like=True):
     id: str | None
     revision: str
@@ -89,7 +97,7 @@ class BackendSessions:
         return [(peer, kept) for peer, kept in found if kept is not None]
 
     async def _kept(self, session: Session, peer: BackendPeer) -> BackendSession | None:
-        raw = await self._sessions.recall(session, _FIELD_PREFIX + peer.name)
+        raw = await self._sessions.recall(session, _field(peer.name, peer.backend.url))
         if raw is None:
             return None
         kept = msgspec.json.decode(raw, type=_Kept)
@@ -126,7 +134,7 @@ class BackendSessions:
 
     async def _keep(self, session: Session, peer: BackendPeer, opened: BackendSession) -> None:
         raw = msgspec.json.encode(_Kept(opened.id, opened.revision))
-        await self._sessions.remember(session, _FIELD_PREFIX + peer.name, raw)
+        await self._sessions.remember(session, _field(peer.name, peer.backend.url), raw)
 
     async def _restore_log_level(
         self, session: Session, peer: BackendPeer, opened: BackendSession

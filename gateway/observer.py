@@ -15,7 +15,13 @@ from auth.errors import AuthError, InvalidToken
 from auth.principal import Principal
 from gateway.admission import Admission
 from gateway.error_responses import INTERNAL_ERROR, ErrorResponse
-from gateway.errors import BackendFailure, CallCancelled, EraImpossible
+from gateway.errors import (
+    BackendFailure,
+    CallCancelled,
+    EraImpossible,
+    Overloaded,
+    RateLimited,
+)
 from gateway.request_context import RequestContext
 from observability import events
 from observability.audit import AuditEvent, AuditKind, AuditTrail
@@ -27,7 +33,7 @@ from observability.redaction import hash_identifier
 from observability.spans import ServedCall, known_method
 from observability.trace_context import TraceContext, parse_traceparent
 from observability.tracing import Tracer
-from tenants.errors import TenantError
+from tenants.errors import SessionLimit, TenantError
 from tenants.keyspace import framed
 
 CLIENT_CLOSED_REQUEST = 499
@@ -80,6 +86,8 @@ class Observer:
         tenant = "" if context.endpoint is None else context.endpoint.tenant.slug
         line.tenant = line.tenant or tenant
         self.instruments.requests_refused.labels(tenant=tenant, reason=refusal.reason).inc()
+        if isinstance(error, RateLimited | Overloaded | SessionLimit):
+            self.instruments.rate_limit_decisions.labels(tenant=tenant, outcome="refused").inc()
         if refusal.reason == INTERNAL_ERROR:
             self._note_bug(context, error)
         if isinstance(error, AuthError | TenantError):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tenants.model import Slug
 from tests.gateway.core.caller import Caller, is_at_rest
@@ -58,6 +59,7 @@ async def test_one_call_too_many_is_refused_in_the_name_of_its_limit(
         assert int(refused.headers["retry-after"]) >= 1
         assert quota in refused.error["data"].get("quota", "")
         assert len(one.calls("tools/call")) == 3
+        assert _refusals(inner) >= 1
         assert is_at_rest(inner)
 
 
@@ -144,6 +146,14 @@ async def test_a_modern_client_that_leaves_gives_its_slot_back_at_once() -> None
             while not is_at_rest(inner):
                 await caller.modern("tools/list")
         slow.may_end.set()
+
+
+def _refusals(inner: InnerGateway) -> float:
+    name = "portcullis_rate_limit_decisions_total"
+    labels = {"tenant": "acme", "outcome": "refused"}
+    text = inner.foundations.instruments.render().decode()
+    samples = (one for family in text_string_to_metric_families(text) for one in family.samples)
+    return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
 
 def _open(caller: Caller, era: FakeEra) -> Any:

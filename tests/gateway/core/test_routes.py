@@ -60,6 +60,24 @@ async def test_a_backend_that_changes_keeps_its_running_call_and_gets_no_other()
         assert len(old.calls("tools/call")) == 1
 
 
+async def test_a_server_that_takes_a_backends_name_is_not_told_its_session_id() -> None:
+    async with (
+        FakeBackend(era="legacy", canary="old") as old,
+        FakeBackend(era="legacy", canary="new") as new,
+        inner_gateway({"acme": {"one": old}}) as inner,
+    ):
+        caller = Caller.of(inner)
+        await caller.call("legacy")
+        tenants = _tenants(inner)
+        backend = replace(tenants[ACME].backends["one"], url=new.url)
+        tenants[ACME] = replace(tenants[ACME], backends={"one": backend})
+        await _replace(inner, tenants)
+        answer = await caller.call("legacy")
+
+        assert "new" in answer.text
+        assert b"session-old" not in new.received
+
+
 async def test_a_change_of_a_tenant_leaves_its_other_backends_and_keys_and_neighbours_alone() -> (
     None
 ):
