@@ -22,7 +22,11 @@ async def forward(
     client: asyncio.StreamReader, client_end: asyncio.StreamWriter, port: int, token: str
 ) -> None:
     """Serve one connection until either side ends it."""
-    gateway, gateway_end = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        gateway, gateway_end = await asyncio.open_connection(LOOPBACK, port)
+    except ConnectionError:
+        client_end.close()
+        return
     try:
         async with asyncio.TaskGroup() as group:
             requests = group.create_task(_requests(client, gateway_end, token))

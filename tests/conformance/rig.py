@@ -48,7 +48,7 @@ def running_rig(log_dir: Path, eras: str = "both") -> Iterator[Rig]:
         stack.enter_context(issuer.child)
         direct_url = str(fixture.announcement()["url"])
         backend_url = direct_url if backend is fixture else str(backend.announcement()["url"])
-        port = _port(choose_public_url())
+        port = _another_port(_port(public_url))
         tenant = {
             "issuers": [{"issuer": issuer.issuer}],
             "backends": {"fixture": {"url": backend_url}},
@@ -72,6 +72,11 @@ def start_forwarder(listen_port: int, gateway_port: int, token: str, log_dir: Pa
     module = "tests.conformance.forwarder"
     command = python_module(module, str(listen_port), str(gateway_port))
     return Child("forwarder", command, log_dir, environ={"FORWARDED_TOKEN": token})
+
+
+def _another_port(taken: int) -> int:
+    chosen = (_port(choose_public_url()) for _ in range(100))
+    return next(port for port in chosen if port != taken)
 
 
 def _port(url: str) -> int:
