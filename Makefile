@@ -1,4 +1,4 @@
-.PHONY: help run test conformance lint audit
+.PHONY: help run test conformance bench lint audit
 
 help: ; @./run.sh help
 
@@ -7,6 +7,8 @@ run: ; @./run.sh run
 test: ; @./run.sh test
 
 conformance: ; @./run.sh conformance
+
+bench: ; @./run.sh bench
 
 lint: ; @./run.sh lint
 

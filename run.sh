@@ -16,6 +16,7 @@ usage: ./run.sh COMMAND [ARGUMENTS]
   test         run the tests, with branch coverage; arguments go to pytest
   conformance  run the official suite directly and through the gateway, and compare;
                SET=2025-11-25|2026-07-28|all, BACKEND=both|legacy|modern
+  bench        measure what a call costs, beside nginx (SECONDS=, CONNECTIONS=)
   lint         check format, lint and types
   audit        look for known vulnerabilities in what is locked
   sync         only build the environment
@@ -82,6 +83,12 @@ run_tests() {
 	exec .venv/bin/pytest -n 2 --cov --cov-report=term
 }
 
+# One core for the gateway, one for the rest; nginx and wrk come from the system's packages.
+bench() {
+	build
+	PYTHONPATH=. exec .venv/bin/python bench/call_cost.py
+}
+
 conformance() {
 	build
 	node_packages
@@ -106,6 +113,7 @@ case $command in
 run) run "$@" ;;
 test) run_tests "$@" ;;
 conformance) conformance ;;
+bench) bench ;;
 lint) lint ;;
 audit) audit "$@" ;;
 sync) build ;;

@@ -151,7 +151,6 @@ class Observer:
             request_id=context.request_id,
             session=line.session,
             revision=line.revision,
-            resource_uri=context.resource_uri,
             reason=line.reason,
             http_status=line.http_status,
             rpc_code=line.rpc_code,

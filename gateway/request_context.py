@@ -39,7 +39,6 @@ class RequestContext:
     source: str = ""
     cors: Mapping[str, str] = field(default_factory=dict)
     """What lets the page of an origin that may call read the answer, a refusal as well."""
-    resource_uri: str = ""
     is_tool_error: bool = False
     upstream: list[UpstreamCall] = field(default_factory=list)
 
