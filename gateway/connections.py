@@ -42,6 +42,7 @@ class Connection(web.RequestHandler):
     """One client connection. The table that counts it closes it when it has to go."""
 
     __slots__ = (
+        "_body",
         "_header_bytes",
         "_is_broken",
         "_table",
@@ -59,6 +60,7 @@ class Connection(web.RequestHandler):
         super().__init__(table, loop=loop, **options)  # type: ignore[arg-type] # aiohttp's own
         self._table = table
         self._wire: asyncio.Transport | None = None
+        self._body: StreamReader | None = None
         self._header_bytes = 0
         self._is_broken = False
         self.headers_since: float | None = None
@@ -105,15 +107,15 @@ class Connection(web.RequestHandler):
         if self._is_broken:
             return
         before = self._request_count
+        is_header = bool(data) and self._is_between_requests()
         super().data_received(data)
         if self._request_count != before:
             self._header_bytes = 0
             if self.headers_since is not None:
                 self.headers_since = None
                 self._table.headers_complete(self)
-            if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
-                self._break_off()
-        elif self._is_between_requests():
+            self._follow_body()
+        elif is_header:
             self._note_headers(len(data))
 
     def pause_writing(self) -> None:
@@ -176,8 +178,7 @@ class Connection(web.RequestHandler):
         """Whether bytes that complete nothing belong to a header block and not to a body."""
         if self._waiter is not None or self.headers_since is not None:
             return True
-        current = self._current_request
-        return current is not None and current.content.is_eof()
+        return self._body is None or self._body.is_eof()
 
     def _note_headers(self, size: int) -> None:
         if self.headers_since is None:
@@ -197,16 +198,15 @@ class Connection(web.RequestHandler):
             self._wire.write(_TOO_LARGE)
         self.force_close()
 
-    def _break_off(self) -> None:
-        """Wake the reader of a body whose framing broke; aiohttp would leave it waiting."""
+    def _follow_body(self) -> None:
+        """Remember the body that is being received; wake its reader when its framing broke."""
+        *earlier, (newest, body) = self._messages
+        if not isinstance(newest, _ErrInfo):
+            self._body = None if body.is_eof() else body
+            return
         self._is_broken = True
-        body = self._unfinished_body()
-        if body is not None and not body.is_eof():
-            body.set_exception(web.RequestPayloadError("broken framing"))
-            body.feed_eof()
-
-    def _unfinished_body(self) -> StreamReader | None:
-        if len(self._messages) > 1:
-            return self._messages[-2][1]
-        current = self._current_request
-        return None if current is None else current.content
+        broken = earlier[-1][1] if earlier else self._body
+        self._body = None
+        if broken is not None and not broken.is_eof():
+            broken.set_exception(web.RequestPayloadError("broken framing"))
+            broken.feed_eof()

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from aiohttp import web
 
 from gateway.error_responses import ErrorResponse, error_response
-from gateway.errors import Draining, OutcomeUnknown
+from gateway.errors import BadMethod, Draining, OutcomeUnknown
 from gateway.hosts import PublicUrl
 from gateway.mcp_endpoint import McpEndpoint
 from gateway.observer import Observer
+from gateway.preflight import ALLOWED_METHODS
 from gateway.request_context import RequestContext
 from gateway.request_grammar import check_grammar
 from gateway.routes import Kind, Routes
@@ -89,6 +90,8 @@ class Pipeline:
         if self.is_draining:
             raise Draining("this node is leaving")
         self._public_url.check_host(request.headers.getall("Host", []))
+        if request.method == "CONNECT":
+            raise BadMethod(ALLOWED_METHODS)
         route = self.routes.by_path.get(path)
         if route is None:
             raise UnknownTenant("no endpoint here")
@@ -103,9 +106,9 @@ class Pipeline:
     def _parted(self, request: web.BaseRequest, response: web.StreamResponse) -> web.StreamResponse:
         """Close the connection with the answer where it should not be used again.
 
-        Behind an offer to upgrade aiohttp reads nothing any more, though nobody took it.
+        Behind an offer to upgrade, or to tunnel, aiohttp reads nothing, though nobody took it.
         """
-        if self.is_leaving or "Upgrade" in request.headers:
+        if self.is_leaving or "Upgrade" in request.headers or request.method == "CONNECT":
             response.force_close()
         return response
 

@@ -25,6 +25,7 @@ from gateway.dev.legacy_environment import legacy_python
 from gateway.dev.ports import LOOPBACK, choose_ports
 from gateway.dev.progress import Progress
 from gateway.dev.state_directory import DevNote, StateDirectory, TenantNote
+from gateway.http_parser import require_compiled_parser
 from gateway.mcp_client import CallFailed, McpClient
 from gateway.serve import Bound, serve
 
@@ -79,6 +80,7 @@ class _Dev:
     stack: AsyncExitStack
 
     async def run(self, options: DevOptions) -> None:
+        require_compiled_parser()
         self.progress.say("Portcullis, for development only, in " + str(self.state.root))
         places = self._places(options)
         issuer = await self._issuer(places)

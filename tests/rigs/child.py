@@ -89,6 +89,10 @@ class Child:
             self._process.kill()
         return self._wait()
 
+    def wait(self, timeout_s: float) -> int:
+        """Its exit code, once it ends by itself."""
+        return self._process.wait(timeout_s)
+
     def __enter__(self) -> Self:
         return self
 

@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvloop
 import yaml
@@ -134,7 +135,7 @@ async def gateway_beside(
 
 
 def _completed(document: Document, public_url: str, directory: Path) -> dict[str, Any]:
-    port = int(public_url.rpartition(":")[2])
+    port = urlsplit(public_url).port
     filled: dict[str, Any] = {
         "public_url": public_url,
         "listen": {"host": LOOPBACK, "port": port},

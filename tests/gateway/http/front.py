@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from auth.dev_issuer.issuer import DevIssuer
 from gateway.dev.issuer_server import loopback_socket, serving_issuer
@@ -50,18 +53,28 @@ class Front:
     gateway: RunningGateway
     backend: FakeBackend
     issuer: DevIssuer
+    certificate: Path | None = None
+    """What the data listener's certificate is checked with; None without TLS."""
 
     @property
     def port(self) -> int:
-        return self.gateway.port
+        port = urlsplit(self.gateway.public_url).port
+        assert port is not None
+        return port
 
     @property
     def host(self) -> str:
-        return self.gateway.public_url.partition("://")[2]
+        return urlsplit(self.gateway.public_url).netloc
 
     @property
     def admin_port(self) -> int:
         return int(self.gateway.admin_url.rpartition(":")[2])
+
+    def connected(self) -> AbstractAsyncContextManager[Wire]:
+        """A connection to the data listener, as its clients make it."""
+        if self.certificate is None:
+            return connected(self.port)
+        return connected(self.port, tls=ssl.create_default_context(cafile=self.certificate))
 
     def token(self, subject: str = "ada", tenant: str = "acme") -> str:
         url = endpoint_url(self.gateway.public_url, tenant)
@@ -97,7 +110,7 @@ class Front:
         return head("POST", PATH, self.headers(*framing)) + body
 
     async def exchange(self, data: bytes, *, is_head: bool = False) -> Answer:
-        async with connected(self.port) as wire:
+        async with self.connected() as wire:
             await wire.send(data)
             return await wire.answer(is_head=is_head)
 
@@ -107,7 +120,7 @@ class Front:
 
     async def refused(self, data: bytes, *, closes: bool = False, is_head: bool = False) -> Answer:
         """Send what must be refused, and hold the answer against the oracles."""
-        async with self.unharmed(), connected(self.port) as wire:
+        async with self.unharmed(), self.connected() as wire:
             await wire.send(data)
             answer = await wire.answer(is_head=is_head)
             if closes:
@@ -139,11 +152,15 @@ class Front:
 async def running_front(
     *,
     limits: Mapping[str, Any] | None = None,
-    environ: Mapping[str, str] | None = None,
+    tenant: Mapping[str, Any] | None = None,
+    tls: tuple[Path, Path] | None = None,
+    path_prefix: str = "",
     **settings: Any,
 ) -> AsyncIterator[Front]:
-    """A gateway of its own, with limits and settings changed."""
-    public_url = str(settings.pop("public_url", None) or choose_public_url())
+    """A gateway of its own, with limits, its tenant and settings changed."""
+    public_url = choose_public_url() + path_prefix
+    if tls is not None:
+        public_url = public_url.replace("http://", "https://")
     listener = loopback_socket(LOOPBACK, 0)
     issuer_url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     issuer = DevIssuer(
@@ -152,12 +169,25 @@ async def running_front(
     async with AsyncExitStack() as stack:
         backend = await stack.enter_async_context(FakeBackend(canary=CANARY))
         await stack.enter_async_context(serving_issuer(issuer, listener))
-        tenant = {"issuers": [{"issuer": issuer_url}], "backends": {"fake": {"url": backend.url}}}
-        document = {"tenants": {"acme": tenant}, "limits": dict(limits or {}), **settings}
-        context = running_gateway(document, public_url=public_url, environ=environ)
+        acme = {"issuers": [{"issuer": issuer_url}], "backends": {"fake": {"url": backend.url}}}
+        document = {
+            "tenants": {"acme": acme | dict(tenant or {})},
+            "limits": dict(limits or {}),
+            "listen": _listen(public_url, tls),
+            **settings,
+        }
+        context = running_gateway(document, public_url=public_url)
         gateway = await asyncio.to_thread(context.__enter__)
         stack.push_async_callback(asyncio.to_thread, context.__exit__, None, None, None)
-        yield Front(gateway=gateway, backend=backend, issuer=issuer)
+        certificate = None if tls is None else tls[0]
+        yield Front(gateway=gateway, backend=backend, issuer=issuer, certificate=certificate)
+
+
+def _listen(public_url: str, tls: tuple[Path, Path] | None) -> dict[str, Any]:
+    listen: dict[str, Any] = {"host": LOOPBACK, "port": urlsplit(public_url).port}
+    if tls is not None:
+        listen["tls"] = {"cert_file": str(tls[0]), "key_file": str(tls[1])}
+    return listen
 
 
 __all__ = ["Front", "Wire", "running_front"]

@@ -86,6 +86,16 @@ class Wire:
         assert isinstance(transport, asyncio.Transport)
         transport.pause_reading()
 
+    def resume(self) -> None:
+        """Read again."""
+        transport = self.writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.resume_reading()
+
+    async def take(self, size: int) -> bytes:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._reader.readexactly(size)
+
     async def _body(self, headers: tuple[tuple[str, str], ...]) -> bytes:
         found = {name.lower(): value for name, value in headers}
         if found.get("transfer-encoding") == "chunked":
@@ -105,11 +115,20 @@ class Wire:
 
 @asynccontextmanager
 async def connected(
-    port: int, *, tls: ssl.SSLContext | None = None, read_buffer: int = _MAX_HEAD
+    port: int,
+    *,
+    tls: ssl.SSLContext | None = None,
+    read_buffer: int = _MAX_HEAD,
+    source: str | None = None,
 ) -> AsyncIterator[Wire]:
     """A connection to a port of this machine, closed with the block."""
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", port, ssl=tls, server_hostname="localhost" if tls else None, limit=read_buffer
+        "127.0.0.1",
+        port,
+        ssl=tls,
+        server_hostname="localhost" if tls else None,
+        limit=read_buffer,
+        local_addr=(source, 0) if source else None,
     )
     try:
         yield Wire(reader, writer)
