@@ -11,6 +11,7 @@ Rules:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from types import MappingProxyType
 
 import msgspec
 
@@ -32,6 +33,7 @@ from tenants import errors as tn
 INTERNAL_ERROR = "internal_error"
 CLIENT_GONE = "client_gone"
 SESSION_RETRY_S = 5
+NO_STORE: Mapping[str, str] = MappingProxyType({"Cache-Control": "no-store"})
 
 
 class Challenged(Enum):
@@ -209,7 +211,7 @@ def error_response(error: Exception, asker: Asker) -> ErrorResponse:
         return _backend_error(error, asker)
     row = _row(error)
     if row is None:
-        return _rpc(_INTERNAL, "internal error", INTERNAL_ERROR, asker, {})
+        return _rpc(_INTERNAL, "internal error", INTERNAL_ERROR, asker, NO_STORE)
     if row.challenge is not Challenged.NO:
         return _challenged(error, row, asker)
     reason = str(getattr(error, "reason", INTERNAL_ERROR))
@@ -225,7 +227,7 @@ def _row(error: Exception) -> Row | None:
 
 
 def _challenged(error: Exception, row: Row, asker: Asker) -> ErrorResponse:
-    headers = {"Cache-Control": "no-store"}
+    headers = dict(NO_STORE)
     if asker.challenges is not None:
         headers["WWW-Authenticate"] = _challenge(error, row.challenge, asker.challenges)
     return ErrorResponse(
@@ -287,7 +289,7 @@ def _message(error: Exception, row: Row) -> str:
 
 
 def _headers(error: Exception, row: Row) -> dict[str, str]:
-    headers = {"Cache-Control": "no-store"}
+    headers = dict(NO_STORE)
     retry_after_s = row.retry_after_s
     if isinstance(error, gw.RateLimited):
         retry_after_s = error.retry_after_s
@@ -328,4 +330,5 @@ def _backend_error(error: gw.BackendRefused, asker: Asker) -> ErrorResponse:
         code=error.code,
         body=write_error(asker.rpc_id, error.code, error.message, error.data),
         reason=error.reason,
+        headers=NO_STORE,
     )

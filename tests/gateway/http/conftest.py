@@ -17,6 +17,6 @@ async def front() -> AsyncIterator[Front]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def impatient() -> AsyncIterator[Front]:
     """A gateway that waits for a second where it waits for half a minute."""
-    limits = {"headers": 1, "body_idle": 1, "write_stall": 1, "connections_per_source": 20}
+    limits = {"headers": 1, "body_idle": 1, "write_stall": 3, "connections_per_source": 20}
     async with running_front(limits=limits) as running:
         yield running
