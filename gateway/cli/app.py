@@ -20,6 +20,7 @@ COMMANDS = (
     "dev",
     "serve",
     "check_config",
+    "check",
     "token",
     "call",
     "client_config",
