@@ -194,9 +194,13 @@ class Connection(web.RequestHandler):
             self.close()
             return
         self._table.on_refused("bad_request", self.peer)
-        if self._wire is not None:
-            self._wire.write(_TOO_LARGE)
-        self.force_close()
+        if self._wire is None:
+            return
+        self._wire.write(_TOO_LARGE)
+        # Closed with bytes unread, the answer would be lost to a reset: what still comes is read
+        # and dropped, until the client closes or the deadline of its headers passes.
+        if self._wire.can_write_eof():
+            self._wire.write_eof()
 
     def _follow_body(self) -> None:
         """Remember the body that is being received; wake its reader when its framing broke."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-import gateway.backends.errors  # noqa: F401 - its leaves belong to the tree
+import auth.discovery  # noqa: F401 - its leaves belong to the trees
+import gateway.backends.errors  # noqa: F401 - likewise
 from auth.challenges import build_challenges
 from auth.errors import (
     AuthError,
@@ -34,7 +35,12 @@ WITHOUT_A_ROW = {
     gw.BackendRefused: "it carries its own code, message and data",
 }
 
-ONLY_ROWS_OF_THEIR_PARENT = (gw.BackendUnavailable, gw.OutcomeUnknown, tn.StoreUnavailable)
+ONLY_ROWS_OF_THEIR_PARENT = (
+    gw.BackendUnavailable,
+    gw.OutcomeUnknown,
+    tn.StoreUnavailable,
+    DocumentUnavailable,
+)
 """Their kinds are told apart inside only; clients are told the same."""
 
 
