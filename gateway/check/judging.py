@@ -115,7 +115,8 @@ def _streaming(streams: list[Stream]) -> str:
         "retry": any(each.retry_ms is not None for each in streams),
         "comments": any(each.comments for each in streams),
     }
-    return f"{len(streams)}, with {', '.join(k for k, v in has.items() if v) or 'nothing more'}"
+    named = ", ".join(name for name, is_there in has.items() if is_there)
+    return f"yes, with {named}" if named else "yes"
 
 
 def _has_stream(era: EraSeen) -> bool:

@@ -160,6 +160,14 @@ VERSION_HEADER_TRIALS: Sequence[Trial] = (
         _with({VERSION_HEADER: NO_REVISION}, "ping with an invalid version header", "ping"),
         ((REFUSAL, None), (ANYTHING, errors.VERSION_HEADER_IGNORED)),
     ),
+    Trial(
+        lambda talk: talk.ask(
+            "ping",
+            where="ping with two version headers",
+            headers={VERSION_HEADER: (talk.revision, NO_REVISION)},
+        ),
+        ((REFUSAL, None), (ANYTHING, errors.DUPLICATE_HEADER)),
+    ),
 )
 """For legacy revisions that have the header: 2025-06-18 and later."""
 

@@ -11,6 +11,8 @@ from gateway.check.rule import Finding, Rule, Severity
 from gateway.check.rules import GROUPS
 
 PLACES = 3
+_INDENT = 10
+_LABEL = 7
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
@@ -66,8 +68,11 @@ def _count(number: int, severity: Severity) -> str:
 
 
 def _say_rule(console: Console, rule: Rule, findings: Sequence[Finding]) -> None:
-    head = Text(f"  {rule.severity.value:<8}", style=_STYLES[rule.severity])
-    console.print(head + Text(f"{rule.title}  [{rule.id}]", style="default"))
+    first, *more = _wrapped(f"{rule.title} [{rule.id}]", console.width - _INDENT)
+    head = Text(f"  {rule.severity.value:<{_INDENT - 2}}", style=_STYLES[rule.severity])
+    console.print(head + Text(first, style="default"))
+    for line in more:
+        console.print(" " * _INDENT + line)
     lines = {
         "where": places_of(findings),
         "seen": findings[0].seen,
@@ -75,6 +80,11 @@ def _say_rule(console: Console, rule: Rule, findings: Sequence[Finding]) -> None
         "see": rule.source,
     }
     for name, text in lines.items():
-        label = f"{'':10}{name + ':':<7}"
-        for line in wrap(text, console.width, initial_indent=label, subsequent_indent=" " * 17):
+        label = f"{'':{_INDENT}}{name + ':':<{_LABEL}}"
+        below = " " * (_INDENT + _LABEL)
+        for line in _wrapped(text, console.width, label, below):
             console.print(line)
+
+
+def _wrapped(text: str, width: int, first: str = "", others: str = "") -> list[str]:
+    return wrap(text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
