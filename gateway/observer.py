@@ -19,6 +19,7 @@ from gateway.errors import (
     BackendFailure,
     CallCancelled,
     EraImpossible,
+    GatewayError,
     Overloaded,
     RateLimited,
 )
@@ -92,6 +93,8 @@ class Observer:
             self._note_bug(context, error)
         if isinstance(error, AuthError | TenantError):
             self._audit(context, error, tenant)
+        elif isinstance(error, GatewayError) and not isinstance(error, BackendFailure):
+            self._record(context, error.reason, tenant)
 
     def cancelled(self, context: RequestContext) -> None:
         """Note that the client went away and its call was cancelled."""
@@ -162,6 +165,9 @@ class Observer:
     def _audit(self, context: RequestContext, error: AuthError | TenantError, tenant: str) -> None:
         cause = str(error.fault) if isinstance(error, InvalidToken) else error.reason
         self.instruments.auth_decisions.labels(outcome="refused", reason=cause).inc()
+        self._record(context, cause, tenant)
+
+    def _record(self, context: RequestContext, cause: str, tenant: str) -> None:
         self.audit.record(
             AuditEvent(
                 kind=AuditKind.ACCESS_REFUSED,

@@ -1,5 +1,6 @@
 """H05, H10, H14, H16, H17: header blocks that are too much, not ours, or for somebody else."""
 
+import asyncio
 import json
 
 import pytest
@@ -219,3 +220,38 @@ async def test_what_a_client_names_never_splits_an_answer(
 
     assert answer.status == 400
     assert answer.header("Set-Cookie") is None
+
+
+AUDITED = {
+    "bad_host": [("Host", "evil.com")],
+    "bad_origin": [("Origin", "https://evil.com")],
+    "unsupported_media_type": [("Content-Encoding", "gzip")],
+    "bad_request": [("X_A", "1")],
+}
+
+
+@pytest.mark.parametrize(("reason", "extra"), AUDITED.items(), ids=AUDITED)
+async def test_o6_a_refusal_is_an_audit_event(
+    front: Front, reason: str, extra: list[tuple[str, str]]
+) -> None:
+    without = tuple(name for name, _ in extra)
+
+    await front.refused(front.call(*extra, without=without))
+
+    assert await _audited(front, reason)
+
+
+async def test_o6_bytes_that_are_no_http_are_an_audit_event(impatient: Front) -> None:
+    await impatient.refused(b"nonsense\r\n\r\n", closes=True)
+
+    assert await _audited(impatient, "bad_request")
+
+
+async def _audited(front: Front, reason: str) -> bool:
+    """Whether the trail has such a refusal; it is written in batches."""
+    async with asyncio.timeout(5):
+        while True:
+            lines = front.gateway.log_lines()
+            if any(e.get("event") == "audit" and e.get("reason") == reason for e in lines):
+                return True
+            await asyncio.sleep(0.05)
