@@ -33,15 +33,15 @@ BACKENDS: list[Case] = [
 ]
 
 PROCESSES: list[Case] = [
-    waits("P01", "SIGTERM under load", FAULTS),
-    waits("P02", "SIGTERM twice", FAULTS),
+    partly("P01", "SIGTERM under load", "gateway/http", waits_for="a hundred rolling restarts"),
+    shown("P02", "SIGTERM twice", "gateway/http"),
     partly("P03", "killed at random", "tenants/test_embedded_valkey.py", waits_for=FAULTS),
     waits("P04", "gateway and Redis killed together", FAULTS),
     waits("P06", "no descriptors, no space", FAULTS),
     waits("P07", "a blocked loop", "the watchdog"),
     partly("P09", "unfit configuration", "tenants/test_seals.py", waits_for=ADMIN_API),
     waits("P11", "ten thousand idle streams", "the soak rig"),
-    waits("P12", "a bill of materials", "the release job"),
+    partly("P12", "the compiled parser", "gateway/http", waits_for="the release job's materials"),
     waits("P13", "a hostile collector", "the fault rig around the collector"),
     waits("P14", "secrets in core dumps", "hardening of the process"),
 ]
