@@ -173,7 +173,7 @@ class ConnectionTable(web.Server):
         await asyncio.sleep(0)
 
     def _request(self, *parts: object) -> web.BaseRequest:
-        return ClientRequest(*parts, self._loop)  # type: ignore[arg-type] # as aiohttp gives them
+        return ClientRequest(*parts, self._loop)  # type: ignore[arg-type, call-arg] # as aiohttp gives
 
     def _cut_slow_headers(self, deadline: float) -> None:
         for connection in tuple(self._incomplete):

@@ -93,7 +93,9 @@ class Fresh:
 def environment(**more: str) -> dict[str, str]:
     # The uv that the lock names is in this environment; with it run.sh need not fetch one.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("COV_CORE")}
+    # A test run that was started by make is none of the newcomer's business.
+    foreign = ("COV_CORE", "MAKE", "MFLAGS")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
     return {**kept, "PATH": path, "NO_COLOR": "1", **more}
 
 

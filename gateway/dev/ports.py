@@ -1,9 +1,17 @@
-"""Ports for `dev`: the usual ones when they are free, others when they are not, and said so."""
+"""Ports for `dev`: the usual ones when they are free, others when they are not, and said so.
 
+Others come from below the range that the kernel takes for outgoing connections: between the choice
+and the bind nobody but another chooser can take one.
+"""
+
+import random
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
+OTHERS = range(20_000, 32_000)
+ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ def choose_ports(*wishes: int) -> tuple[PortChoice, ...]:
     try:
         choices = []
         for wished in wishes:
-            held = _bind(wished) or _bind(0)
+            held = next(filter(None, map(_bind, _candidates(wished))), None)
             if held is None:
                 raise OSError("no free port on the loopback interface")
             sockets.append(held)
@@ -34,6 +42,12 @@ def choose_ports(*wishes: int) -> tuple[PortChoice, ...]:
     finally:
         for held in sockets:
             held.close()
+
+
+def _candidates(wished: int) -> Iterator[int]:
+    if wished:
+        yield wished
+    yield from random.sample(OTHERS, ATTEMPTS)
 
 
 def _bind(port: int) -> socket.socket | None:
