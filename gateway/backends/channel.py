@@ -72,6 +72,13 @@ class ResponseStream:
         except (ClientError, OSError, HttpProcessingError) as error:
             raise _after_sending(self._backend, error) from error
 
+    def may_be_silent(self) -> None:
+        """From now on only the total time bounds the stream: the backend waits for the client."""
+        connection = self._response.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.read_timeout = None
+            connection.protocol.start_timeout()
+
     async def is_ended_within(self, seconds: float) -> bool:
         """Whether the body ends by itself, and without more bytes, in so short a time."""
         content = self._response.content

@@ -6,9 +6,11 @@ BackendUnavailable      nothing ran
  +- HandshakeRefused    the backend answered `initialize`, and not with a session
 OutcomeUnknown
  +- NoAnswer            a status without a JSON-RPC message in it
+ +- StreamPaused        a stream that can be gone on with ended before its answer
+NoStream                the backend offers no stream of its own: no failure, it need not
 """
 
-from gateway.errors import BackendUnavailable, OutcomeUnknown
+from gateway.errors import BackendFailure, BackendUnavailable, OutcomeUnknown
 
 
 class SessionForgotten(BackendUnavailable):
@@ -38,3 +40,18 @@ class NoAnswer(OutcomeUnknown):
     def __init__(self, backend: str, status: int) -> None:
         super().__init__(backend, "the backend's answer is not a JSON-RPC message")
         self.status = status
+
+
+class StreamPaused(OutcomeUnknown):
+    """The stream ended behind an event with an id, and can be gone on with in a while."""
+
+    def __init__(self, backend: str, *, event_id: str, retry_s: float) -> None:
+        super().__init__(backend, "the stream ended without an answer")
+        self.event_id = event_id
+        self.retry_s = retry_s
+
+
+class NoStream(BackendFailure):
+    """The backend has nothing to say outside of answers, which every revision allows."""
+
+    reason = "no_stream"

@@ -6,8 +6,11 @@ Rules
 2. What breaks a bound, or is no answer, costs the backend its connection (cases U13 to U18). After
    the answer the connection is kept if the stream ends by itself at once.
 3. In the modern era a backend may not ask anything: what it asks is dropped and counted. In the
-   legacy era it is told -32601 in its session, so that it does not wait for an answer.
+   legacy era `on_request` may take it to the client; else it is told -32601 in its session, so that
+   it does not wait for an answer. While it waits for the client its stream may be silent.
 4. Cancelling: the modern era closes the stream, the legacy era says `notifications/cancelled`.
+5. A legacy stream that gave an event id and ends before the answer is gone on with by GET, as often
+   as it takes within the deadline (2025-11-25, SSE polling).
 """
 
 import asyncio
@@ -25,13 +28,23 @@ from gateway.backends.answers import (
     BackendResult,
 )
 from gateway.backends.channel import Channel, RequestHead, ResponseStream
-from gateway.backends.errors import CredentialRefused, NoAnswer, SessionForgotten
+from gateway.backends.errors import CredentialRefused, NoAnswer, SessionForgotten, StreamPaused
 from gateway.backends.limits import BackendLimits
-from gateway.backends.reading import AnswerReader
-from gateway.errors import BackendFailure, BackendRefused, BackendUnavailable, OutcomeUnknown
+from gateway.backends.reading import EVENT_STREAM, AnswerReader
+from gateway.errors import (
+    BackendFailure,
+    BackendRefused,
+    BackendTimeout,
+    BackendUnavailable,
+    OutcomeUnknown,
+)
 from gateway.protocol.messages import Request, write_error, write_notification, write_result
 
 METHOD_NOT_FOUND = -32601
+MIN_RETRY_S = 0.05
+
+OnRequest = Callable[[Request], Awaitable[bool]]
+"""Takes what a backend asks to whoever can answer it; says whether it was taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +59,9 @@ class Sending:
     has_session: bool = False
     post: Callable[[bytes], Awaitable[None]] | None = None
     """Says something in the legacy session, best effort; None in the modern era."""
+    on_request: OnRequest | None = None
+    resume: Callable[[str], RequestHead] | None = None
+    """The head of a GET that goes on behind an event; None in the modern era."""
 
 
 class Exchange:
@@ -73,6 +89,7 @@ class Exchange:
         self._pending: deque[BackendMessage | BackendRefused] = deque()
         self._is_answered = False
         self._is_closed = False
+        self._began = clock()
         self.is_cancelled = False
         self.server_requests = 0
 
@@ -199,7 +216,7 @@ class Exchange:
             backend=sending.backend,
             limits=self._limits,
             clock=self._clock,
-            on_request=self._turn_down,
+            on_request=self._asked,
         )
 
     async def _check_status(self, reader: AnswerReader) -> None:
@@ -220,7 +237,10 @@ class Exchange:
             if self._reader is None or self._is_answered or self._is_closed:
                 await self._end()
                 raise StopAsyncIteration
-            self._pending.extend(await self._reader.more())
+            try:
+                self._pending.extend(await self._reader.more())
+            except StreamPaused as paused:
+                await self._resume(self._reader, paused)
         verdict = self._pending.popleft()
         if isinstance(verdict, BackendNotification):
             return verdict
@@ -239,17 +259,46 @@ class Exchange:
             self._stream.drop()
         self.close()
 
-    async def _turn_down(self, request: Request) -> None:
+    async def _resume(self, reader: AnswerReader, paused: StreamPaused) -> None:
+        """Go on with a stream that ended on purpose, when the backend wants to be asked again."""
+        sending = self._sending
+        left_s = None
+        if sending.timeout_s is not None:
+            left_s = sending.timeout_s - (self._clock() - self._began) - paused.retry_s
+        if sending.resume is None or self.is_cancelled:
+            raise paused
+        if left_s is not None and left_s <= 0:
+            raise BackendTimeout(sending.backend)
+        if self._stream is not None:
+            self._stream.close()
+        try:
+            async with asyncio.timeout(None) as self._scope:
+                await asyncio.sleep(max(MIN_RETRY_S, paused.retry_s))
+                self._stream = await self._channel.send(
+                    sending.resume(paused.event_id), b"", timeout_s=left_s, method="GET"
+                )
+        except TimeoutError:
+            raise paused from None  # only `cancel` moves the scope's end
+        finally:
+            self._scope = None
+        if self._stream.status != HTTPStatus.OK or self._stream.content_type != EVENT_STREAM:
+            raise OutcomeUnknown(sending.backend, "the backend does not go on with its stream")
+        reader.go_on_with(self._stream)
+
+    async def _asked(self, request: Request) -> None:
         self.server_requests += 1
         if self.server_requests > self._limits.server_requests:
             raise OutcomeUnknown(self._sending.backend, "the backend asks too much")
         if self._sending.post is None:
             return
         if request.method == "ping":
-            answer = write_result(request.id, b"{}")
+            await self._sending.post(write_result(request.id, b"{}"))
+        elif self._sending.on_request is not None and await self._sending.on_request(request):
+            if self._stream is not None:
+                self._stream.may_be_silent()
         else:
-            answer = write_error(request.id, METHOD_NOT_FOUND, "Method not found")
-        await self._sending.post(answer)
+            refusal = write_error(request.id, METHOD_NOT_FOUND, "Method not found")
+            await self._sending.post(refusal)
 
     async def _say_cancelled(self) -> None:
         if self._sending.post is None:

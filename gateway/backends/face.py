@@ -78,6 +78,10 @@ class Face:
         """
         return await self._shelf.catalogue(max_age_s)
 
+    def catalogue_changed(self) -> None:
+        """The backend says that what it offers is another now."""
+        self._shelf.doubt()
+
     def note_failure(self, failure: BackendFailure) -> None:
         """Begin to doubt the description, if this kind of failure is a reason to."""
         self._acquaintance.note_failure(failure)

@@ -27,6 +27,25 @@ _ALLOWED = re.compile(
 _VALUE = re.compile(r"[\x20-\x7e]{0,8190}").fullmatch
 
 
+def build_listen_head(
+    *,
+    revision: str,
+    session_id: str | None,
+    last_event_id: str | None = None,
+    credential: tuple[str, str] | None = None,
+) -> RequestHead:
+    """All headers of a legacy GET, which opens a stream or goes on with one."""
+    headers = [("Accept", "text/event-stream"), ("Accept-Encoding", "identity")]
+    headers.append((VERSION_HEADER, revision))
+    if session_id is not None:
+        headers.append((SESSION_HEADER, session_id))
+    if last_event_id and _VALUE(last_event_id):
+        headers.append(("Last-Event-ID", last_event_id))
+    if credential is not None:
+        headers.append(credential)
+    return RequestHead(tuple(headers))
+
+
 def build_head(
     *,
     revision: str | None,

@@ -4,7 +4,8 @@ Rules
 1. Ids are the gateway's own, from one counter of this process that starts at random: two processes
    may share a session at a backend, and ids must not meet there.
 2. What is said beside a call (answers to the backend, a cancellation, a goodbye) is best effort: it
-   must not turn a good call into a failed one.
+   must not turn a good call into a failed one. It has connections of its own: calls that wait for
+   what is said there may have taken all others.
 """
 
 import itertools
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
-from gateway.backends.channel import Channel, ResponseStream
+from gateway.backends.channel import Channel, RequestHead, ResponseStream
 from gateway.backends.errors import CredentialRefused, NoAnswer, SessionForgotten
-from gateway.backends.exchange import Exchange, Sending
-from gateway.backends.heads import Headers, build_head
+from gateway.backends.exchange import Exchange, OnRequest, Sending
+from gateway.backends.heads import Headers, build_head, build_listen_head
 from gateway.backends.limits import BackendLimits
 from gateway.errors import BackendFailure
 from gateway.protocol.messages import write_notification, write_request
@@ -45,6 +46,7 @@ class Line:
         backend: str,
         channel: Channel,
         *,
+        beside: Channel,
         credential: Credential,
         limits: BackendLimits,
         clock: Callable[[], float],
@@ -52,6 +54,7 @@ class Line:
         self.backend = backend
         self.limits = limits
         self._channel = channel
+        self._beside = beside
         self._credential = credential
         self._clock = clock
 
@@ -66,6 +69,7 @@ class Line:
         timeout_s: float | None,
         on_failure: Callable[[BackendFailure], None] | None = None,
         on_close: Callable[[], None] | None = None,
+        on_request: OnRequest | None = None,
     ) -> Exchange:
         """An exchange that is not started yet. `revision` is None for `initialize` alone."""
         request_id = _next_id()
@@ -85,6 +89,8 @@ class Line:
             timeout_s=timeout_s,
             has_session=session_id is not None,
             post=None if session is None else partial(self.say, session),
+            on_request=on_request,
+            resume=None if session is None else partial(self._listen_head, session),
         )
         return Exchange(
             sending,
@@ -114,9 +120,18 @@ class Line:
     async def say(self, session: BackendSession, message: bytes) -> None:
         """Send any message that has no answer; whether it arrives is not known."""
         try:
-            await self._deliver(session, message, ())
+            await self._deliver(session, message, (), channel=self._beside)
         except BackendFailure:
             return
+
+    async def listen(self, session: BackendSession, last_event_id: str | None) -> ResponseStream:
+        """Open the stream of a legacy session for what belongs to no call; it has no end.
+
+        Raises:
+            BackendFailure: as `Channel.send`.
+        """
+        head = self._listen_head(session, last_event_id)
+        return await self._beside.send(head, b"", timeout_s=None, method="GET")
 
     async def hang_up(self, session: BackendSession) -> None:
         """End a session at the backend, which may not support that."""
@@ -128,8 +143,23 @@ class Line:
         except BackendFailure:
             return
 
-    async def _deliver(self, session: BackendSession, message: bytes, extra: Headers) -> None:
-        stream = await self._send(session, message, extra, method="POST")
+    def _listen_head(self, session: BackendSession, last_event_id: str | None) -> RequestHead:
+        return build_listen_head(
+            revision=session.revision,
+            session_id=session.id,
+            last_event_id=last_event_id,
+            credential=self._credential(),
+        )
+
+    async def _deliver(
+        self,
+        session: BackendSession,
+        message: bytes,
+        extra: Headers,
+        *,
+        channel: Channel | None = None,
+    ) -> None:
+        stream = await self._send(session, message, extra, method="POST", channel=channel)
         status = stream.status
         stream.close()
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -140,7 +170,13 @@ class Line:
             raise NoAnswer(self.backend, status)
 
     async def _send(
-        self, session: BackendSession, message: bytes, extra: Headers, *, method: str
+        self,
+        session: BackendSession,
+        message: bytes,
+        extra: Headers,
+        *,
+        method: str,
+        channel: Channel | None = None,
     ) -> ResponseStream:
         head = build_head(
             revision=session.revision,
@@ -149,4 +185,5 @@ class Line:
             credential=self._credential(),
         )
         timeout_s = self.limits.handshake_s
-        return await self._channel.send(head, message, timeout_s=timeout_s, method=method)
+        road = channel or self._channel
+        return await road.send(head, message, timeout_s=timeout_s, method=method)

@@ -23,16 +23,20 @@ from gateway.backends.catalogue import Catalogue
 from gateway.backends.channel import Channel
 from gateway.backends.description import BackendDescription
 from gateway.backends.errors import HandshakeRefused
-from gateway.backends.exchange import Exchange
+from gateway.backends.exchange import Exchange, OnRequest
 from gateway.backends.face import Face
 from gateway.backends.handshake import open_session
 from gateway.backends.heads import Headers
 from gateway.backends.limits import BackendLimits
 from gateway.backends.line import BackendSession, Line
+from gateway.backends.overhearing import Overhearing
 from gateway.errors import BackendFailure, BackendUnavailable, EraImpossible, RateLimited
 from gateway.protocol.revisions import LATEST_LEGACY, LATEST_MODERN, Era
 from observability.trace_context import TraceContext
 from tenants.model import Backend, BackendProtocol
+
+SIDE_CONNECTIONS = 1024
+"""For streams that belong to no call, one a session, and for what is said beside calls."""
 
 __all__ = ["BackendPeer", "BackendSession", "OutgoingRequest"]
 
@@ -42,7 +46,7 @@ class OutgoingRequest:
     """A request as it goes to a backend. `params` are raw members, `_meta` among them.
 
     `headers` are those that mirror the message. `timeout_s` is the backend's own when None;
-    `is_endless` is for subscriptions.
+    `is_endless` is for subscriptions. `on_request` takes what a legacy backend asks meanwhile.
     """
 
     method: str
@@ -53,6 +57,7 @@ class OutgoingRequest:
     trace: TraceContext | None = None
     timeout_s: float | None = None
     is_endless: bool = False
+    on_request: OnRequest | None = None
 
 
 class BackendPeer:
@@ -76,10 +81,12 @@ class BackendPeer:
         self._limits = limits or BackendLimits()
         self._clock = clock
         self._breaker = Breaker(backend.name, clock=clock)
-        self._channel = self._open_channel(egress)
+        self._channel = self._open_channel(egress, backend.max_in_flight)
+        self._beside = self._open_channel(egress, SIDE_CONNECTIONS)
         self._line = Line(
             backend.name,
             self._channel,
+            beside=self._beside,
             credential=self._present,
             limits=self._limits,
             clock=clock,
@@ -88,6 +95,7 @@ class BackendPeer:
         self._legacy = self._face(BackendProtocol.LEGACY, tasks)
         self._used_at = clock()
         self.in_flight = 0
+        self.open_streams = 0
         self._left = asyncio.Event()
 
     @property
@@ -183,6 +191,26 @@ class BackendPeer:
         """End a session at the backend, best effort."""
         await self._line.hang_up(session)
 
+    async def say(self, session: BackendSession, message: bytes) -> None:
+        """Say a whole message in a legacy session; whether it arrives is not known."""
+        await self._line.say(session, message)
+
+    def overhear(self, session: BackendSession, last_event_id: str | None = None) -> Overhearing:
+        """What the backend says in a legacy session besides answers, not opened yet."""
+        return Overhearing(
+            self._line,
+            session,
+            clock=self._clock,
+            last_event_id=last_event_id,
+            on_open=self._opened_stream,
+            on_close=self._closed_stream,
+        )
+
+    def catalogue_changed(self) -> None:
+        """The backend says that its lists changed: they are asked for again when needed."""
+        self._main.catalogue_changed()
+        self._legacy.catalogue_changed()
+
     def exchange(self, request: OutgoingRequest) -> Exchange:
         """A place among the calls under way and an exchange to `start`, or at least to `close`.
 
@@ -202,6 +230,7 @@ class BackendPeer:
             timeout_s=timeout_s,
             on_failure=self._note_failure,
             on_close=self._leave,
+            on_request=request.on_request,
         )
         self.in_flight += 1
         self._used_at = self._clock()
@@ -240,6 +269,8 @@ class BackendPeer:
             await self._part()
             if self._is_idle:  # still: a call that began meanwhile keeps its connection
                 await self._channel.close()
+                if not self.open_streams:
+                    await self._beside.close()
 
     async def close(self) -> None:
         """End the gateway's own session and all connections. Use makes new ones."""
@@ -247,6 +278,7 @@ class BackendPeer:
         self._legacy.abandon()
         await self._part()
         await self._channel.close()
+        await self._beside.close()
 
     async def retire(self) -> None:
         """Close for good when the calls under way have ended."""
@@ -255,6 +287,7 @@ class BackendPeer:
             await self._left.wait()
         await self.close()
         await self._channel.end()
+        await self._beside.end()
 
     @property
     def _is_idle(self) -> bool:
@@ -266,12 +299,12 @@ class BackendPeer:
             await self._main.part()
             await self._legacy.part()
 
-    def _open_channel(self, egress: TenantEgress) -> Channel:
+    def _open_channel(self, egress: TenantEgress, connections: int) -> Channel:
         return Channel(
             self.backend.name,
             self.backend.url,
             lambda: egress.client_session(
-                limit=self.backend.max_in_flight, total_timeout_s=None, idle_timeout_s=None
+                limit=connections, total_timeout_s=None, idle_timeout_s=None
             ),
             limits=self._limits,
             breaker=self._breaker,
@@ -286,6 +319,12 @@ class BackendPeer:
         except CredentialUnavailable as error:
             raise BackendUnavailable(self.name, "the gateway's credential is missing") from error
         return header, secret.reveal()
+
+    def _opened_stream(self) -> None:
+        self.open_streams += 1
+
+    def _closed_stream(self) -> None:
+        self.open_streams -= 1
 
     def _leave(self) -> None:
         self.in_flight -= 1

@@ -18,7 +18,7 @@ from gateway.backends.answers import (
     Verdict,
 )
 from gateway.backends.channel import ResponseStream
-from gateway.backends.errors import NoAnswer
+from gateway.backends.errors import NoAnswer, StreamPaused
 from gateway.backends.limits import BackendLimits
 from gateway.errors import BackendRefused, OutcomeUnknown, ParseError
 from gateway.protocol.messages import Request
@@ -27,6 +27,15 @@ from gateway.protocol.sse import SseParser
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
 SCAN_IN_THREAD_BYTES = 256 * 1024
+DEFAULT_RETRY_S = 1.0
+MAX_RETRY_S = 30.0
+
+
+def retry_s(parser: SseParser) -> float:
+    """How long a stream wants to be left alone before it is asked for again."""
+    if parser.retry_ms is None:
+        return DEFAULT_RETRY_S
+    return min(parser.retry_ms / 1000, MAX_RETRY_S)
 
 
 class AnswerReader:
@@ -65,6 +74,13 @@ class AnswerReader:
             case _:
                 raise NoAnswer(self._backend, self._stream.status)
 
+    def go_on_with(self, stream: ResponseStream) -> None:
+        """Read on from the stream that continues the one that ended."""
+        self._stream = stream
+        parser = SseParser(self._limits.event_bytes)
+        parser.last_event_id, parser.retry_ms = self._parser.last_event_id, self._parser.retry_ms
+        self._parser = parser
+
     async def refusal(self) -> BackendRefused | None:
         """The JSON-RPC error in the body of an HTTP error, if there is one."""
         if self._stream.content_type != JSON:
@@ -88,7 +104,7 @@ class AnswerReader:
         return b"".join(parts)
 
     async def _events(self) -> list[BackendMessage | BackendRefused]:
-        chunk = await self._stream.read()
+        chunk = await self._chunk()
         if not chunk:
             raise self._unknown("the stream ended without an answer")
         messages: list[BackendMessage | BackendRefused] = []
@@ -99,6 +115,19 @@ class AnswerReader:
             else:
                 messages.append(verdict)
         return messages
+
+    async def _chunk(self) -> bytes:
+        try:
+            chunk = await self._stream.read()
+        except OutcomeUnknown:
+            if self._parser.last_event_id is None:
+                raise
+            chunk = b""
+        if not chunk and self._parser.last_event_id:
+            raise StreamPaused(
+                self._backend, event_id=self._parser.last_event_id, retry_s=retry_s(self._parser)
+            )
+        return chunk
 
     def _parsed(self, chunk: bytes) -> list[bytes]:
         try:

@@ -8,6 +8,7 @@ Rules
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 from gateway.backends.breaker import Cooldown
@@ -38,6 +39,7 @@ class Shelf:
         self._cooldown = Cooldown(clock)
         self.kept: Catalogue | None = None
         """The last good catalogue, whatever happened since."""
+        self._doubted_at = -math.inf
         self.failure: BackendFailure | None = None
 
     @property
@@ -49,14 +51,21 @@ class Shelf:
         """Stop a collection that is under way."""
         self._collecting.abandon()
 
+    def doubt(self) -> None:
+        """What was collected, or began to be, before now is not fresh whatever its age."""
+        self._doubted_at = self._clock()
+
     async def catalogue(self, max_age_s: float) -> Catalogue:
         """A catalogue that is not older than `max_age_s`, or else the last good one.
 
         Raises:
             BackendFailure: there is none and none can be had.
         """
-        if not self._is_there(self._clock() - max_age_s):
+        since = max(self._clock() - max_age_s, self._doubted_at)
+        if not self._is_there(since):
             await self._collecting.join(self._refresh)
+        if self.failure is None and not self._is_there(self._doubted_at):
+            await self._collecting.join(self._refresh)  # that one had begun before the doubt
         if self.kept is None:
             failure = self.failure or BackendUnavailable(self._backend)
             raise failure.with_traceback(None)  # it is kept: no frames of callers with it
