@@ -17,7 +17,8 @@ import msgspec
 from gateway.backends.line import BackendSession
 from gateway.backends.peer import BackendPeer, OutgoingRequest
 from gateway.errors import BackendFailure, RateLimited
-from gateway.protocol.capabilities import shown_to_backend
+from gateway.protocol.legacy_capabilities import shown_to_legacy_backend
+from gateway.resource_subscriptions import subscribe_anew, subscribed
 from observability import events
 from observability.logs import get_logger
 from tenants.errors import TenantError
@@ -113,13 +114,15 @@ class BackendSessions:
                 return kept
             opened = await peer.open_session(
                 revision=session.revision,
-                capabilities=shown_to_backend(session.client_capabilities),
+                capabilities=shown_to_legacy_backend(session.client_capabilities, session.revision),
                 client_info=session.client_info,
             )
             if forgotten is not None:
                 _tell_forgotten(peer)
             await self._keep_or_hang_up(session, peer, opened)
             await self._restore_log_level(session, peer, opened)
+            if forgotten is not None:
+                await self._restore_subscriptions(session, peer, opened)
         return opened
 
     async def _keep_or_hang_up(
@@ -142,3 +145,10 @@ class BackendSessions:
         level = await self._sessions.recall(session, LOG_LEVEL_FIELD)
         if level is not None:
             await set_log_level(peer, opened, level)
+
+    async def _restore_subscriptions(
+        self, session: Session, peer: BackendPeer, opened: BackendSession
+    ) -> None:
+        known = await subscribed(self._sessions, session)
+        uris = [uri for backend, uri in known if backend == peer.name]
+        await subscribe_anew(peer, opened, uris)

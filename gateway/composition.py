@@ -14,11 +14,16 @@ from auth.egress import EgressGuard
 from auth.verified_tokens import VerifiedTokens
 from gateway.admin_listener import AdminListener, Readiness
 from gateway.backend_sessions import BackendSessions
+from gateway.backend_streams import BackendStreams
 from gateway.client_address import Network, client_address
 from gateway.config.model import Config
 from gateway.connection_table import ConnectionTable, Handler
+from gateway.conversations import give_up_expired
+from gateway.cut_offs import CutOffs
 from gateway.hosts import PublicUrl
 from gateway.in_flight import InFlight
+from gateway.legacy_batches import LegacyBatches
+from gateway.legacy_call import LegacyCallDesk
 from gateway.legacy_calls import LegacyCalls
 from gateway.lists import CURSOR_PURPOSE, Lists
 from gateway.mcp_endpoint import McpEndpoint
@@ -27,8 +32,12 @@ from gateway.observer import Observer
 from gateway.pipeline import Pipeline
 from gateway.protocol.scan import ScanLimits
 from gateway.replies import Heartbeats
+from gateway.resource_subscriptions import ResourceSubscriptions
 from gateway.running_calls import RunningCalls
 from gateway.runtime import Materials
+from gateway.server_requests import ServerRequests
+from gateway.session_door import SessionDoor
+from gateway.session_streams import SessionStreams
 from observability import events
 from observability.audit import AuditEvent, AuditKind, AuditTrail
 from observability.instruments import Instruments
@@ -46,6 +55,7 @@ from tenants.view import View
 SALT_PURPOSE = "log identifiers"
 IDLE_SWEEP_S = 60.0
 AUDIT_FLUSH_S = 1.0
+QUESTION_SWEEP_S = 5.0
 FORGET_INTERVAL_S = 3600.0
 
 
@@ -98,6 +108,9 @@ class Gateway:
             clock=time.monotonic,
             limits=config.limits,
         )
+        self._cut_offs = CutOffs(now=time.time)
+        self._requests = ServerRequests(time.monotonic)
+        self._backend_sessions = BackendSessions(self._sessions)
         self.pipeline = self._build_pipeline()
         self.admin = AdminListener(readiness=self.readiness, metrics=self._scrape)
         self.table = self._build_table(self.pipeline.handle, config.trusted_proxies)
@@ -112,6 +125,8 @@ class Gateway:
     def take_tenants(self) -> None:
         """Serve what the registry holds, now and after each change."""
         self._view.on_change(self._adopt)
+        self._view.on_change(self._cut_offs.revisit)
+        self._view.on_change(self._streams.revisit)
         self._adopt(self._view)
 
     def start(self) -> None:
@@ -120,6 +135,8 @@ class Gateway:
             self._view.run(),
             self._sessions.run(),
             self._heartbeats.run(),
+            self._streams.watch(),
+            self._give_up_expired(),
             self.table.sweep(),
             self.admin_table.sweep(),
             self._drop_idle_peers(),
@@ -133,6 +150,10 @@ class Gateway:
         for served in self.pipeline.routes.tenants.values():
             await served.runtime.close()
         self._audit.flush()
+
+    def end_streams(self) -> None:
+        """The node leaves: streams that would not end by themselves end now."""
+        self._streams.end_all()
 
     def readiness(self) -> Readiness:
         """How this node is, now."""
@@ -157,17 +178,27 @@ class Gateway:
             source_of=client_address(foundations.config.trusted_proxies),
         )
         lists = Lists(foundations.seals.seal(CURSOR_PURPOSE), max_page_bytes=limits.list_page_bytes)
+        scan_limits = ScanLimits(
+            max_depth=limits.json_depth,
+            max_nodes=limits.json_nodes,
+            max_string_bytes=limits.json_string_bytes,
+        )
+        self._observer = observer
+        self._streams = self._build_streams(observer)
+        legacy = self._build_legacy(lists, observer)
         endpoint = McpEndpoint(
             view=self._view,
             limits=limits,
-            scan_limits=ScanLimits(
-                max_depth=limits.json_depth,
-                max_nodes=limits.json_nodes,
-                max_string_bytes=limits.json_string_bytes,
-            ),
+            scan_limits=scan_limits,
             public_url=self._public_url,
             modern=ModernCalls(in_flight=self._in_flight, lists=lists, heartbeats=self._heartbeats),
-            legacy=self._build_legacy(lists, observer),
+            legacy=legacy,
+            batches=LegacyBatches(
+                legacy=legacy,
+                observer=observer,
+                heartbeats=self._heartbeats,
+                scan_limits=scan_limits,
+            ),
             heartbeats=self._heartbeats,
             observer=observer,
             now=time.time,
@@ -179,12 +210,35 @@ class Gateway:
             is_ready=self._is_ready,
         )
 
+    def _build_streams(self, observer: Observer) -> SessionStreams:
+        return SessionStreams(
+            backends=BackendStreams(
+                tasks=self._tasks,
+                backend_sessions=self._backend_sessions,
+                requests=self._requests,
+                count=observer.count_server_request,
+            ),
+            sessions=self._sessions,
+            cut_offs=self._cut_offs,
+            heartbeats=self._heartbeats,
+            limits=self._foundations.config.limits,
+            now=time.time,
+        )
+
     def _build_legacy(self, lists: Lists, observer: Observer) -> LegacyCalls:
         return LegacyCalls(
-            view=self._view,
+            door=SessionDoor(view=self._view, sessions=self._sessions),
             sessions=self._sessions,
-            backend_sessions=BackendSessions(self._sessions),
-            running=RunningCalls(),
+            desk=LegacyCallDesk(
+                tasks=self._tasks,
+                backend_sessions=self._backend_sessions,
+                running=RunningCalls(),
+                requests=self._requests,
+                streams=self._streams,
+                cut_offs=self._cut_offs,
+                count=observer.count_server_request,
+            ),
+            subscriptions=ResourceSubscriptions(self._sessions),
             in_flight=self._in_flight,
             lists=lists,
             heartbeats=self._heartbeats,
@@ -257,6 +311,11 @@ class Gateway:
             for served in tuple(self.pipeline.routes.tenants.values()):
                 for peer in served.runtime.peers.values():
                     await peer.drop_idle()
+
+    async def _give_up_expired(self) -> None:
+        while True:
+            await asyncio.sleep(QUESTION_SWEEP_S)
+            await give_up_expired(self._requests, self._observer.count_server_request)
 
     async def _forget_old_changes(self) -> None:
         """Drop rows of the change log that outlived every token and session."""

@@ -8,11 +8,12 @@ Rules:
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from gateway.backends.answers import BackendNotification, BackendResult
-from gateway.backends.exchange import Exchange
+from gateway.backends.exchange import Exchange, OnRequest
 from gateway.backends.line import BackendSession
 from gateway.backends.peer import OutgoingRequest
 from gateway.errors import BackendRefused, CallCancelled, GatewayError, OutcomeUnknown
@@ -30,6 +31,14 @@ from observability.trace_context import TraceContext
 MetaFor = Callable[[TraceContext], bytes | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """Who takes what a legacy backend says besides its answer; each says whether it did."""
+
+    on_request: OnRequest
+    on_told: Callable[[BackendNotification], Awaitable[bool]]
+
+
 async def forward(
     permit: Permit,
     *,
@@ -40,12 +49,13 @@ async def forward(
     session: BackendSession | None = None,
     with_log: bool = True,
     on_open: Callable[[Exchange], None] | None = None,
+    aside: Aside | None = None,
 ) -> bytes:
     """Send a call to its backend, relay what precedes the result, and return the raw result.
 
     `meta_for` writes the `_meta` that the backend gets; `with_log` says whether the client asked
     for log messages; `on_open` learns of the exchange before anything is sent, so that it can be
-    cancelled from elsewhere.
+    cancelled from elsewhere; `aside` takes what is not for the client as it came.
 
     Raises:
         BackendFailure: as `Exchange`; a `SessionForgotten` proves that nothing ran.
@@ -62,6 +72,7 @@ async def forward(
             session=session,
             headers=tuple(upstream_headers(permit.method, params, revision, permit.param_headers)),
             trace=trace,
+            on_request=None if aside is None else aside.on_request,
         )
     )
     if on_open is not None:
@@ -71,18 +82,20 @@ async def forward(
     async with exchange, _observed(permit, exchange, trace, revision, context):
         await exchange.start()
         relayed = relayed_notifications(revision, with_log=with_log)
-        result = await _relay(exchange, permit, relayed, reply)
+        result = await _relay(exchange, permit, relayed, reply, aside)
     if permit.method == "tools/call":
         context.is_tool_error = read_tool_result_is_error(result)
     return result
 
 
 async def _relay(
-    exchange: Exchange, permit: Permit, relayed: frozenset[str], reply: Reply
+    exchange: Exchange, permit: Permit, relayed: frozenset[str], reply: Reply, aside: Aside | None
 ) -> bytes:
     async for message in exchange:
         match message:
             case BackendNotification():
+                if aside is not None and await aside.on_told(message):
+                    continue
                 if message.message.method in relayed:
                     await reply.send(message.raw)
             case BackendResult():

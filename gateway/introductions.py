@@ -9,6 +9,7 @@ import msgspec
 from gateway.endpoint_backends import Absent, Listing
 from gateway.protocol.capabilities import shown_to_client
 from gateway.protocol.envelope import META
+from gateway.protocol.legacy_capabilities import shown_to_legacy_client
 from gateway.protocol.raw_json import write_array, write_object, write_value
 from gateway.protocol.results import stamp
 from gateway.protocol.revisions import SERVED
@@ -42,7 +43,7 @@ def initialized(listing: Listing, revision: str) -> bytes:
     return write_object(
         {
             "protocolVersion": write_value(revision),
-            "capabilities": _capabilities(listing),
+            "capabilities": shown_to_legacy_client(_announced(listing)),
             "serverInfo": server_info(listing),
             **_instructions(listing),
             **absent_meta(listing),
@@ -70,7 +71,11 @@ def _named(absent: Absent) -> bytes:
 
 
 def _capabilities(listing: Listing) -> bytes:
-    return shown_to_client(one.description.capabilities for one in listing.present)
+    return shown_to_client(_announced(listing))
+
+
+def _announced(listing: Listing) -> list[bytes]:
+    return [one.description.capabilities for one in listing.present]
 
 
 def _instructions(listing: Listing) -> dict[str, bytes]:

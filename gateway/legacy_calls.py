@@ -1,68 +1,74 @@
 """The legacy era (<= 2025-11-25): a handshake, a session, and calls within it.
 
 Rules:
- 1. Only the gateway mints session ids; one that a client brings to `initialize` opens nothing.
- 2. A client that disconnects does not cancel its call; `notifications/cancelled` does
+ 1. A client that disconnects does not cancel its call; `notifications/cancelled` does
     (2025-11-25, transports).
- 3. Unknown, foreign, ended and revoked sessions answer the same bytes.
+ 2. An answer of the client's is taken only for something that it was asked in that very session;
+    any other changes nothing, is accepted all the same, and noted.
 """
 
 import asyncio
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.admission import Admission
-from gateway.backend_sessions import LOG_LEVEL_FIELD, BackendSessions, hang_up, set_log_level
-from gateway.backends.errors import SessionForgotten
-from gateway.backends.exchange import Exchange
+from gateway.backend_sessions import LOG_LEVEL_FIELD, hang_up, set_log_level
 from gateway.backends.line import BackendSession
+from gateway.backends.peer import BackendPeer
+from gateway.conversations import take_answer
 from gateway.endpoint_backends import Listing
-from gateway.errors import (
-    AlreadyInitialized,
-    BadMethod,
-    InvalidParams,
-    InvalidRequest,
-    SessionRequired,
-)
-from gateway.forwarding import forward
+from gateway.errors import InvalidParams, NotAcceptable
 from gateway.in_flight import InFlight
-from gateway.introductions import IDENTITY, initialized
+from gateway.introductions import initialized
+from gateway.legacy_call import LegacyCall, LegacyCallDesk
 from gateway.lists import Lists
 from gateway.observer import Observer
 from gateway.permits import Permit, check_method, permit
 from gateway.protocol.envelope import read_request_meta
-from gateway.protocol.messages import Message, Notification, Request, string_param, write_result
+from gateway.protocol.messages import (
+    Message,
+    Notification,
+    Request,
+    Response,
+    string_param,
+    write_notification,
+    write_result,
+)
 from gateway.protocol.methods import LIST_MEMBER, LOG_LEVELS, check_request_method
 from gateway.protocol.raw_json import write_value
 from gateway.protocol.revisions import Era, negotiate
-from gateway.protocol.upstream_meta import legacy_meta
 from gateway.replies import Heartbeats, Reply
 from gateway.request_context import RequestContext
+from gateway.resource_subscriptions import ResourceSubscriptions
 from gateway.running_calls import RunningCalls
-from observability.trace_context import TraceContext, parse_traceparent
-from tenants.errors import SessionAhead, UnknownSession
-from tenants.session_records import Session, SessionOwner
+from gateway.session_door import SESSION_HEADER, SessionDoor
+from observability.trace_context import parse_traceparent
+from tenants.session_records import Session
 from tenants.sessions import Sessions
-from tenants.view import View
 
-SESSION_HEADER = "Mcp-Session-Id"
-NO_CAPABILITIES = b"{}"
+__all__ = ["SESSION_HEADER", "LegacyCalls"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyCalls:
     """Serves the messages of legacy clients."""
 
-    view: View
+    door: SessionDoor
     sessions: Sessions
-    backend_sessions: BackendSessions
-    running: RunningCalls
+    desk: LegacyCallDesk
+    subscriptions: ResourceSubscriptions
     in_flight: InFlight
     lists: Lists
     heartbeats: Heartbeats
     observer: Observer
+
+    @property
+    def running(self) -> RunningCalls:
+        """The calls that are under way."""
+        return self.desk.running
 
     async def serve(
         self,
@@ -76,19 +82,31 @@ class LegacyCalls:
         if isinstance(message, Request) and message.method == "initialize":
             with self.in_flight.enter(admission.tenant, admission.principal):
                 return await self._initialize(request, admission, message, reply, context)
-        session = await self._join(admission, _session_id(request))
-        self._note(session, context)
+        session = await self.door.join(request, admission)
+        self.note(session, context)
+        answer = await self.answer(admission, session, message, reply, context)
+        if answer is None:
+            return web.Response(status=202)
+        return await reply.finish(200, answer, {})
+
+    async def answer(
+        self,
+        admission: Admission,
+        session: Session,
+        message: Message,
+        reply: Reply,
+        context: RequestContext,
+    ) -> bytes | None:
+        """The answer to one message of a session; None where there is none to give."""
         if isinstance(message, Request):
-            with (
-                self.in_flight.enter(admission.tenant, admission.principal),
-                self.sessions.hold(session),
-            ):
-                result = await self._answer(admission, session, message, reply, context)
-            return await reply.finish(200, write_result(message.id, result), {})
+            with self._entered(admission, session):
+                result = await self._result(admission, session, message, reply, context)
+            return write_result(message.id, result)
         if isinstance(message, Notification):
-            await self._note_notification(session, message)
-        # A response to a request of ours: none is ever outstanding here, so it changes nothing.
-        return web.Response(status=202)
+            await self._note_notification(admission, session, message)
+        else:
+            await self._take_answer(session, message, context)
+        return None
 
     async def end_session(
         self, request: web.BaseRequest, admission: Admission, context: RequestContext
@@ -98,24 +116,43 @@ class LegacyCalls:
         Raises:
             SessionRequired, UnknownSession.
         """
-        session = await self._join(admission, _session_id(request))
-        self._note(session, context)
-        peers = admission.endpoint.tenant.peers.values()
-        opened = await self.backend_sessions.opened(session, peers)
+        session = await self.door.join(request, admission)
+        self.note(session, context)
+        opened = await self._opened(admission, session)
         await self.sessions.end(session)
+        self.desk.cut_offs.end_session(session)
+        self.desk.requests.drop_session(session)
         await hang_up(opened)
         return web.Response(status=204)
 
     async def listen(
         self, request: web.BaseRequest, admission: Admission, context: RequestContext
     ) -> web.StreamResponse:
-        """GET: this gateway offers no stream of its own yet, which every revision allows.
+        """GET: a stream for what belongs to no call.
 
         Raises:
-            SessionRequired, UnknownSession, BadMethod.
+            SessionRequired, UnknownSession, NotAcceptable, RateLimited.
         """
-        self._note(await self._join(admission, _session_id(request)), context)
-        raise BadMethod("POST, DELETE")
+        session = await self.door.join(request, admission)
+        self.note(session, context)
+        if "Accept" not in request.headers:
+            raise NotAcceptable("text/event-stream is not accepted")
+        headers = {"X-Request-Id": context.request_id, **context.cors}
+        reply = context.reply = Reply(request, self.heartbeats, headers)
+        return await self.desk.streams.serve(request, admission, session, reply)
+
+    def note(self, session: Session, context: RequestContext) -> None:
+        """Note which session a request belongs to."""
+        context.line.session = self.observer.session_hash(session.key)
+        context.line.revision = session.revision
+
+    @contextmanager
+    def _entered(self, admission: Admission, session: Session) -> Iterator[None]:
+        with (
+            self.in_flight.enter(admission.tenant, admission.principal),
+            self.sessions.hold(session),
+        ):
+            yield
 
     async def _initialize(
         self,
@@ -126,69 +163,18 @@ class LegacyCalls:
         context: RequestContext,
     ) -> web.StreamResponse:
         check_method(admission, message.method)
-        await self._refuse_second(request, admission)
+        await self.door.refuse_second(request, admission)
         revision = negotiate(string_param(message, "protocolVersion"))
         context.line.revision = revision
         listing = await admission.endpoint.backends.listing(Era.LEGACY)
         context.line.unavailable_backends = listing.absent_names
         listing.check_any_present()
-        session_id, session = await self._create(admission, message, revision)
-        self._note(session, context)
+        session_id, session = await self.door.create(admission, message, revision)
+        self.note(session, context)
         headers = {SESSION_HEADER: session_id}
         return await reply.finish(200, _introduction(message, listing, revision), headers)
 
-    async def _refuse_second(self, request: web.BaseRequest, admission: Admission) -> None:
-        if SESSION_HEADER not in request.headers:
-            return
-        try:
-            await self._join(admission, _session_id(request))
-        except UnknownSession:
-            return
-        raise AlreadyInitialized("this session is initialized already")
-
-    async def _create(
-        self, admission: Admission, message: Request, revision: str
-    ) -> tuple[str, Session]:
-        params = message.params or {}
-        capabilities = params.get("capabilities", NO_CAPABILITIES)
-        client_info = params.get("clientInfo", IDENTITY)
-        if not (capabilities.startswith(b"{") and client_info.startswith(b"{")):
-            raise InvalidParams("`capabilities` and `clientInfo` must be objects")
-        self.view.ensure_fresh()
-        return await self.sessions.create(
-            _owner(admission),
-            revision=revision,
-            client_capabilities=capabilities,
-            client_info=client_info,
-            seq=self.view.revocations.seq,
-            incarnation=self.view.snapshot.incarnation,
-        )
-
-    async def _join(self, admission: Admission, session_id: str) -> Session:
-        try:
-            return await self._joined(admission, session_id)
-        except SessionAhead:
-            # Made on a node that has seen more of the change log: look once, then decide.
-            await self.view.refresh()
-            return await self._joined(admission, session_id)
-
-    async def _joined(self, admission: Admission, session_id: str) -> Session:
-        view = self.view
-
-        def epoch(session: Session) -> int:
-            return view.revocations.session_epoch(
-                admission.tenant, admission.principal, session.key
-            )
-
-        return await self.sessions.join(
-            session_id,
-            _owner(admission),
-            incarnation=view.snapshot.incarnation,
-            epoch=epoch,
-            seq_now=view.snapshot.seq,
-        )
-
-    async def _answer(
+    async def _result(
         self,
         admission: Admission,
         session: Session,
@@ -208,8 +194,23 @@ class LegacyCalls:
             check_method(admission, method)
             return await self._set_log_level(admission, session, message)
         permitted = await permit(admission, message, Era.LEGACY)
+        call = LegacyCall(self.desk, permitted, session, message, reply, context)
         with self.heartbeats.watching(reply):
-            return await self._forward(permitted, session, message, reply, context)
+            return await self._forwarded(call, permitted, session)
+
+    async def _forwarded(self, call: LegacyCall, permitted: Permit, session: Session) -> bytes:
+        backend = permitted.peer.name
+        match permitted.method:
+            case "resources/subscribe":
+                uri = string_param(call.message, "uri")
+                async with self.subscriptions.adding(session, backend, uri):
+                    return await call.forward()
+            case "resources/unsubscribe":
+                result = await call.forward()
+                await self.subscriptions.remove(session, backend, string_param(call.message, "uri"))
+                return result
+            case _:
+                return await call.forward()
 
     async def _list(self, admission: Admission, message: Request, context: RequestContext) -> bytes:
         check_method(admission, message.method)
@@ -227,99 +228,54 @@ class LegacyCalls:
         if level not in LOG_LEVELS:
             raise InvalidParams(f"`level` must be one of {', '.join(LOG_LEVELS)}")
         await self.sessions.remember(session, LOG_LEVEL_FIELD, write_value(level))
-        peers = admission.endpoint.tenant.peers.values()
-        opened = await self.backend_sessions.opened(session, peers)
+        opened = await self._opened(admission, session)
         await asyncio.gather(
             *(set_log_level(peer, one, write_value(level)) for peer, one in opened)
         )
         return b"{}"
 
-    async def _forward(
-        self,
-        permitted: Permit,
-        session: Session,
-        message: Request,
-        reply: Reply,
-        context: RequestContext,
-    ) -> bytes:
-        backend_session = await self.backend_sessions.of(session, permitted.peer)
-        call = _LegacyCall(self.running, permitted, session, message, reply, context)
-        try:
-            return await call.forward(backend_session)
-        except SessionForgotten:
-            # A 404 proves that nothing ran, so that once more is safe.
-            renewed = await self.backend_sessions.renewed(session, permitted.peer, backend_session)
-            return await call.forward(renewed)
-
-    async def _note_notification(self, session: Session, message: Notification) -> None:
+    async def _note_notification(
+        self, admission: Admission, session: Session, message: Notification
+    ) -> None:
+        params = message.params or {}
         match message.method:
             case "notifications/initialized":
                 await self.sessions.activate(session)
-            case "notifications/cancelled":
-                request_id = (message.params or {}).get("requestId")
-                if request_id is not None:
-                    await self.running.cancel(session, request_id)
+            case "notifications/cancelled" if "requestId" in params:
+                await self.desk.running.cancel(session, params["requestId"])
+            case "notifications/progress":
+                await self._hand_on_progress(session, params)
+            case "notifications/roots/list_changed":
+                await self._tell_backends(admission, session, message)
             case _:
                 return
 
-    def _note(self, session: Session, context: RequestContext) -> None:
-        context.line.session = self.observer.session_hash(session.key)
-        context.line.revision = session.revision
+    async def _hand_on_progress(self, session: Session, params: Mapping[str, bytes]) -> None:
+        asked = self.desk.requests.with_token(session, params.get("progressToken"))
+        if asked is not None:
+            await asked.progress(params)
 
+    async def _tell_backends(
+        self, admission: Admission, session: Session, message: Notification
+    ) -> None:
+        told = write_notification(message.method, message.params)
+        opened = await self._opened(admission, session)
+        await asyncio.gather(*(peer.say(one, told) for peer, one in opened))
 
-@dataclass(frozen=True, slots=True)
-class _LegacyCall:
-    """One call of a session, which may have to be sent twice."""
+    async def _take_answer(
+        self, session: Session, message: Response, context: RequestContext
+    ) -> None:
+        desk = self.desk
+        if not await take_answer(desk.requests, session, message, desk.count):
+            self.observer.unsolicited(context)
 
-    running: RunningCalls
-    permitted: Permit
-    session: Session
-    message: Request
-    reply: Reply
-    context: RequestContext
-
-    async def forward(self, backend_session: BackendSession) -> bytes:
-        meta = read_request_meta(self.message)
-
-        def meta_for(trace: TraceContext) -> bytes | None:
-            return legacy_meta(
-                meta.members, traceparent=trace.traceparent, tracestate=trace.tracestate
-            )
-
-        with ExitStack() as registration:
-
-            def register(exchange: Exchange) -> None:
-                registration.enter_context(
-                    self.running.registered(self.session, self.message.id, exchange)
-                )
-
-            return await forward(
-                self.permitted,
-                revision=backend_session.revision,
-                meta_for=meta_for,
-                reply=self.reply,
-                context=self.context,
-                session=backend_session,
-                on_open=register,
-            )
+    async def _opened(
+        self, admission: Admission, session: Session
+    ) -> list[tuple[BackendPeer, BackendSession]]:
+        """The sessions at backends that belong to this one."""
+        peers = admission.endpoint.tenant.peers.values()
+        return await self.desk.backend_sessions.opened(session, peers)
 
 
 def _introduction(message: Request, listing: Listing, revision: str) -> bytes:
     return write_result(message.id, initialized(listing, revision))
-
-
-def _owner(admission: Admission) -> SessionOwner:
-    return SessionOwner(
-        tenant=admission.tenant,
-        endpoint=admission.endpoint.endpoint.name,
-        principal=admission.principal,
-    )
-
-
-def _session_id(request: web.BaseRequest) -> str:
-    values = request.headers.getall(SESSION_HEADER, [])
-    if not values:
-        raise SessionRequired("a session id is required")
-    if len(values) > 1:
-        raise InvalidRequest("several session ids")
-    return values[0]

@@ -16,6 +16,7 @@ from gateway.config.limits import Limits
 from gateway.connections import Connection
 from gateway.errors import BadMethod, InvalidRequest, MalformedMessage
 from gateway.hosts import PublicUrl
+from gateway.legacy_batches import LegacyBatches, is_batch
 from gateway.legacy_calls import LegacyCalls
 from gateway.modern_calls import ModernCalls
 from gateway.observer import Observer
@@ -43,6 +44,7 @@ class McpEndpoint:
     public_url: PublicUrl
     modern: ModernCalls
     legacy: LegacyCalls
+    batches: LegacyBatches
     heartbeats: Heartbeats
     observer: Observer
     now: Callable[[], float]
@@ -73,17 +75,20 @@ class McpEndpoint:
         context.wants_jsonrpc = True
         headers = {"X-Request-Id": context.request_id, **context.cors}
         reply = context.reply = Reply(request, self.heartbeats, headers)
-        message = await self._read(request, context)
+        body = await read_body(request, self.limits)
+        context.line.bytes_in = len(body)
         version = _single(request, VERSION_HEADER)
+        if is_batch(body) and (version is None or era_of(version) is Era.LEGACY):
+            _note_era(context, Era.LEGACY)
+            return await self.batches.serve(request, admission, body, reply, context)
+        message = await self._read(body, context)
         if is_modern(message, version):
             _note_era(context, Era.MODERN)
             return await self.modern.serve(request, admission, message, reply, context)
         _note_era(context, Era.LEGACY)
         return await self.legacy.serve(request, admission, message, reply, context)
 
-    async def _read(self, request: web.BaseRequest, context: RequestContext) -> Message:
-        body = await read_body(request, self.limits)
-        context.line.bytes_in = len(body)
+    async def _read(self, body: bytes, context: RequestContext) -> Message:
         try:
             message = await self._scanned(body)
         except MalformedMessage as error:

@@ -96,6 +96,28 @@ class Observer:
         elif isinstance(error, GatewayError) and not isinstance(error, BackendFailure):
             self._record(context, error.reason, tenant)
 
+    def count_server_request(self, tenant: str, method: str, fate: str) -> None:
+        """Note what became of something that a backend asked a client."""
+        self.instruments.server_requests.labels(
+            tenant=tenant, mcp_method_name=known_method(method), outcome=fate
+        ).inc()
+
+    def unsolicited(self, context: RequestContext) -> None:
+        """Note an answer to something that was never asked in that session, or not any more."""
+        line = context.line
+        self.audit.record(
+            AuditEvent(
+                kind=AuditKind.ANSWER_UNSOLICITED,
+                reason="answer_unsolicited",
+                tenant=line.tenant,
+                endpoint=line.endpoint,
+                principal=line.principal,
+                session=line.session,
+                source=context.source,
+                request_id=context.request_id,
+            )
+        )
+
     def cancelled(self, context: RequestContext) -> None:
         """Note that the client went away and its call was cancelled."""
         context.line.outcome = Outcome.CANCELLED

@@ -61,7 +61,7 @@ async def permit(admission: Admission, request: Request, era: Era) -> Permit:
         case "prompts/get":
             check_method(admission, request.method)
             return await _permit_prompt(admission, request, era)
-        case "resources/read":
+        case "resources/read" | "resources/subscribe" | "resources/unsubscribe":
             check_method(admission, request.method)
             return await _permit_resource(admission, request, era)
         case "completion/complete":

@@ -11,6 +11,7 @@ Rules:
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -88,6 +89,10 @@ class Reply:
         """Whether anything but the last message can be sent."""
         return self._accepts_sse
 
+    async def open(self) -> None:
+        """Begin the stream before there is anything to send on it."""
+        await self._write(HEARTBEAT)
+
     async def send(self, message: bytes) -> None:
         """Send a message that precedes the last one."""
         if self._accepts_sse:
@@ -154,16 +159,18 @@ class Heartbeats:
     def __init__(self, clock: Callable[[], float], *, interval_s: float) -> None:
         self.clock = clock
         self._interval_s = interval_s
-        self._waiting: dict[Reply, None] = {}
+        self._waiting: Counter[Reply] = Counter()
 
     @contextmanager
     def watching(self, reply: Reply) -> Iterator[None]:
-        """Keep `reply` alive while the block runs."""
-        self._waiting[reply] = None
+        """Keep `reply` alive while the block runs; several blocks may share one."""
+        self._waiting[reply] += 1
         try:
             yield
         finally:
-            del self._waiting[reply]
+            self._waiting[reply] -= 1
+            if not self._waiting[reply]:
+                del self._waiting[reply]
 
     def __len__(self) -> int:
         return sum(reply.has_started for reply in self._waiting)

@@ -25,6 +25,7 @@ class AuditKind(StrEnum):
     """What happened."""
 
     ACCESS_REFUSED = "access_refused"
+    ANSWER_UNSOLICITED = "answer_unsolicited"
     SESSION_CREATED = "session_created"
     SESSION_ENDED = "session_ended"
     SIGNED_OUT = "signed_out"
@@ -39,7 +40,7 @@ class AuditKind(StrEnum):
     @property
     def is_foldable(self) -> bool:
         """Whether clients can cause it as often as they like."""
-        return self in {self.ACCESS_REFUSED, self.EGRESS_REFUSED}
+        return self in {self.ACCESS_REFUSED, self.ANSWER_UNSOLICITED, self.EGRESS_REFUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

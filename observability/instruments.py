@@ -93,6 +93,12 @@ class Instruments:
             (TENANT, OUTCOME),
             ("tenant",),
         )
+        self.server_requests = registry.counter(
+            "portcullis_server_requests",
+            "What backends asked clients, by what became of it.",
+            (TENANT, METHOD, OUTCOME),
+            ("mcp_method_name", "tenant"),
+        )
         self.internal_errors = registry.counter(
             "portcullis_internal_errors", "Bugs: requests that ended with internal_error."
         )

@@ -188,6 +188,10 @@ class Sessions:
             self._cache.forget(redis_key)  # a join may have read it meanwhile
         self._require(redis_key, reply)
 
+    def is_known(self, session: Session) -> bool:
+        """Whether this process still has it: one that ended elsewhere is gone with a write-back."""
+        return self._cache.get(key_of(session)) is not None
+
     @contextmanager
     def hold(self, session: Session) -> Iterator[None]:
         """While a call or stream is open: the session is in use and is not ended for another."""

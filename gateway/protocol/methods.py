@@ -120,6 +120,23 @@ LOG_LEVELS = (
 """RFC 5424 severities, least severe first."""
 
 
+LIST_CHANGES = frozenset(
+    {
+        "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+        "notifications/tools/list_changed",
+    }
+)
+"""What a server says when one of its lists is another now."""
+
+OUTSIDE_OF_CALLS: Mapping[str, frozenset[str]] = {
+    revision: SERVER_NOTIFICATIONS[revision]
+    - {"notifications/cancelled", "notifications/progress"}
+    - LIST_CHANGES
+    for revision in LEGACY
+}
+"""What a legacy server may tell on the stream of a GET and is handed on as it came."""
+
 _ABOUT_ONE_CALL = frozenset({"notifications/message", "notifications/progress"})
 
 

@@ -305,6 +305,8 @@ class FakeBackend:
         if request.method == "DELETE":
             self.sessions.discard(request.header("Mcp-Session-Id") or "")
             await wire.reply(b"")
+        elif request.method == "GET":
+            await self._script("GET", _no_stream)(wire)
         elif "id" not in request.message or request.rpc is None:
             await self._script(request.rpc or "response", self._accept)(wire)
         else:
@@ -381,3 +383,7 @@ class FakeBackend:
             self.sessions.add(session)
             headers["Mcp-Session-Id"] = session
         await wire.result(result, headers)
+
+
+async def _no_stream(wire: Wire) -> None:
+    await wire.reply(b"", status=405, headers={"Allow": "POST, DELETE"})

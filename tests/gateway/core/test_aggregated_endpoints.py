@@ -170,7 +170,10 @@ async def test_instructions_and_capabilities_of_all_backends_are_shown(era: Fake
             shown = (await caller.initialize()).result
             assert shown["serverInfo"]["name"] == "portcullis"
 
-        assert shown["capabilities"] == {"tools": {}, "prompts": {}, "resources": {}}
+        of_legacy = {"tools": {}, "prompts": {"listChanged": True}}
+        of_legacy["resources"] = {"subscribe": True}
+        none_told = {"tools": {}, "prompts": {}, "resources": {}}
+        assert shown["capabilities"] == (of_legacy if era == "legacy" else none_told)
 
 
 @pytest.mark.parametrize("era", ERAS)
