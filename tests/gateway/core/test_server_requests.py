@@ -12,7 +12,7 @@ from tests.gateway.core.lines import logged
 from tests.rigs.fake_backend import FakeBackend, Wire
 from tests.rigs.inner_gateway import InnerGateway, inner_gateway
 
-ALL = {"sampling": {}, "roots": {"listChanged": True}, "elicitation": {"form": {}, "url": {}}}
+ALL: Json = {"sampling": {}, "roots": {"listChanged": True}, "elicitation": {"form": {}, "url": {}}}
 CALL = {"name": "echo"}
 
 
