@@ -16,7 +16,7 @@ from gateway.config.limits import Limits
 from gateway.connections import Connection
 from gateway.errors import BadMethod, InvalidRequest, MalformedMessage
 from gateway.hosts import PublicUrl
-from gateway.legacy_batches import LegacyBatches, is_batch
+from gateway.legacy_batches import BATCHING, LegacyBatches, is_batch
 from gateway.legacy_calls import LegacyCalls
 from gateway.modern_calls import ModernCalls
 from gateway.observer import Observer
@@ -78,7 +78,7 @@ class McpEndpoint:
         body = await read_body(request, self.limits)
         context.line.bytes_in = len(body)
         version = _single(request, VERSION_HEADER)
-        if is_batch(body) and (version is None or era_of(version) is Era.LEGACY):
+        if is_batch(body) and version in {None, BATCHING}:
             _note_era(context, Era.LEGACY)
             return await self.batches.serve(request, admission, body, reply, context)
         message = await self._read(body, context)

@@ -32,9 +32,14 @@ JSONRPC: list[Case] = [
     shown("J03", "too deep", MESSAGES),
     shown("J05", "integers of 5000 digits", MESSAGES),
     shown("J06", "other encodings, and what is no JSON", MESSAGES),
-    partly("J08", "batches", MESSAGES, waits_for="batches for sessions of 2025-03-26"),
+    shown("J08", "batches", MESSAGES, "gateway/core/test_batches.py"),
     shown("J09", "bad and missing ids, notifications", MESSAGES),
-    shown("J11", "equal ids at the same time", "security/test_isolation.py"),
+    shown(
+        "J11",
+        "equal ids at the same time",
+        "security/test_isolation.py",
+        "security/test_many_at_once.py",
+    ),
     shown("J12", "bad members, unknown methods", MESSAGES),
     shown("J14", "version in header and body", MESSAGES),
     shown("J15", "mirrored headers", MESSAGES),
@@ -42,8 +47,10 @@ JSONRPC: list[Case] = [
     shown("J18", "a tool has no second door", "security/test_decisions.py"),
     partly(
         "J19",
-        "the calls of others are not cancelled",
+        "the calls of others are not cancelled, nor their questions answered",
         "security/test_cancellation.py",
+        "security/test_many_at_once.py",
+        "gateway/core/test_server_requests.py",
         waits_for="tasks",
     ),
     partly(

@@ -22,7 +22,12 @@ BACKENDS: list[Case] = [
     shown("U13", "answers without end", EVIL),
     shown("U14", "answers at the bounds", EVIL),
     shown("U15", "answers that are none", EVIL, EXCHANGE),
-    shown("U16", "what a backend asks of a client", EXCHANGE),
+    shown(
+        "U16",
+        "what a backend asks of a client",
+        EXCHANGE,
+        "gateway/core/test_server_requests.py",
+    ),
     shown("U18", "connections that are cut", EVIL, CHANNEL),
     shown("U19", "backends that do not read", CHANNEL, "gateway/backends/test_breaker.py"),
     waits("U20", "definitions that change after approval", "tool pins"),

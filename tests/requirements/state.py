@@ -7,24 +7,25 @@ SESSIONS = "tenants/test_sessions.py"
 ENDS = "tenants/test_session_ends.py"
 WITHOUT = "tenants/test_sessions_without_redis.py"
 STORE = "tenants/test_store.py"
+STREAMS = "gateway/core/test_session_streams.py"
 MANY_NODES = "several nodes on one registry"
 
 SESSION_CASES: list[Case] = [
     shown("S01", "only the gateway mints ids", LIVE, SESSIONS),
     shown("S02", "the session of somebody else", LIVE, SESSIONS),
     shown("S03", "guessed ids", LIVE, SESSIONS),
-    waits("S05", "several GET streams on one session", "the GET stream of legacy sessions"),
+    shown("S05", "several GET streams on one session", STREAMS),
     partly("S07", "a revoked session", "security/test_revoked.py", waits_for="event logs"),
-    waits("S08", "a revocation while a call runs", "ending what is open on a revocation"),
+    partly(
+        "S08",
+        "a revocation while a call runs",
+        STREAMS,
+        waits_for="modern calls that end with their token",
+    ),
     shown("S09", "DELETE by the owner and by others", LIVE, ENDS),
     shown("S11", "a refused request leaves no session", LIVE),
     shown("S12", "too many sessions of one user", LIVE, "tenants/test_session_limits.py"),
-    partly(
-        "S13",
-        "idle and absolute end",
-        ENDS,
-        waits_for="streams that outlive their token",
-    ),
+    shown("S13", "idle and absolute end", ENDS, STREAMS),
     shown("S15", "records are bound to their key", "tenants/test_session_records.py"),
     shown("S16", "ids are logged as a keyed hash", LIVE),
     shown("S17", "every method of every endpoint wants a token", LIVE),

@@ -27,7 +27,7 @@ def _by_id(answers: list[Json]) -> dict[Any, Json]:
     return {answer["id"]: answer for answer in answers}
 
 
-async def test_each_item_is_answered_logged_and_refused_by_itself(
+async def test_j08_each_item_is_answered_logged_and_refused_by_itself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with (

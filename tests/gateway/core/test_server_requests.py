@@ -88,7 +88,7 @@ REFUSED: list[tuple[str, Json, str, Json | None]] = [
 
 
 @pytest.mark.parametrize(("revision", "capabilities", "method", "params"), REFUSED)
-async def test_what_a_client_cannot_do_is_never_asked_of_it(
+async def test_u16_what_a_client_cannot_do_is_never_asked_of_it(
     revision: str, capabilities: Json, method: str, params: Json | None
 ) -> None:
     asker = Asker([(method, params)])
@@ -114,7 +114,7 @@ async def test_a_client_that_takes_no_stream_is_asked_nothing_and_ping_is_answer
         assert asker.heard[1] == {"jsonrpc": "2.0", "id": 7, "result": {}}
 
 
-async def test_only_an_answer_of_the_very_session_to_an_open_question_counts_and_once(
+async def test_j19_only_an_answer_of_the_very_session_to_an_open_question_counts_and_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     asker = Asker([("roots/list", None)])

@@ -71,7 +71,7 @@ async def test_what_backends_say_outside_of_calls_comes_to_their_session_alone()
         assert all("bearer" not in w.request.raw.decode().lower() for w in speaker.wires)
 
 
-async def test_each_message_comes_on_one_of_several_streams_and_a_fifth_is_refused() -> None:
+async def test_s05_each_message_comes_on_one_of_several_streams_and_a_fifth_is_refused() -> None:
     speaker = Speaker()
     async with speaker.backend() as backend, inner_gateway({"acme": {"one": backend}}) as inner:
         caller = Caller.of(inner)
@@ -247,7 +247,7 @@ async def test_a_subscription_goes_to_the_owner_of_the_resource() -> None:
 
 
 @pytest.mark.parametrize("kind", [ScopeKind.USER, ScopeKind.TENANT])
-async def test_a_sign_out_ends_streams_and_calls_under_way_and_nobody_elses(
+async def test_s08_a_sign_out_ends_streams_and_calls_under_way_and_nobody_elses(
     kind: ScopeKind,
 ) -> None:
     slow = asyncio.Event()
@@ -293,7 +293,7 @@ async def test_a_sign_out_ends_streams_and_calls_under_way_and_nobody_elses(
             others.leave()
 
 
-async def test_a_stream_ends_with_its_time_and_the_session_lives_on() -> None:
+async def test_s13_a_stream_ends_with_its_time_and_the_session_lives_on() -> None:
     async with (
         FakeBackend(era="legacy") as backend,
         inner_gateway({"acme": {"one": backend}}, limits={"stream": "300ms"}) as inner,
