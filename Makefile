@@ -1,4 +1,4 @@
-.PHONY: help run test conformance bench lint audit
+.PHONY: help run test conformance interop bench lint audit
 
 help: ; @./run.sh help
 
@@ -7,6 +7,8 @@ run: ; @./run.sh run
 test: ; @./run.sh test
 
 conformance: ; @./run.sh conformance
+
+interop: ; @./run.sh interop
 
 bench: ; @./run.sh bench
 

@@ -16,6 +16,7 @@ usage: ./run.sh COMMAND [ARGUMENTS]
   test         run the tests, with branch coverage; arguments go to pytest
   conformance  run the official suite directly and through the gateway, and compare;
                SET=2025-11-25|2026-07-28|all, BACKEND=both|legacy|modern
+  interop      have real clients try a gateway, and print what each could do
   bench        measure what a call costs, beside nginx (SECONDS=, CONNECTIONS=)
   lint         check format, lint and types
   audit        look for known vulnerabilities in what is locked
@@ -95,6 +96,12 @@ conformance() {
 	exec .venv/bin/python -m tests.conformance.run
 }
 
+interop() {
+	build
+	node_packages
+	exec .venv/bin/python -m tests.interop.run
+}
+
 lint() {
 	build
 	.venv/bin/ruff format --check
@@ -113,6 +120,7 @@ case $command in
 run) run "$@" ;;
 test) run_tests "$@" ;;
 conformance) conformance ;;
+interop) interop ;;
 bench) bench ;;
 lint) lint ;;
 audit) audit "$@" ;;
