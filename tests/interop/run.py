@@ -1,7 +1,7 @@
 """`make interop`: real clients against a gateway, with tokens of oidc-provider; what each could do.
 
-Each client of `tests/rigs/sdk_clients.py` visits the server of both eras; the previous Python SDK
-also talks with a server of its own age, which asks, tells and is cancelled. The table goes to
+Each client of `tests/rigs/sdk_clients.py` visits the server of both eras; some of the legacy ones
+also talk with a server of the previous SDK, which asks, tells and is cancelled. The table goes to
 stdout, `build/interop.json` has it too; the end is 1 when something that was tried did not work. A
 dash is what was not tried.
 """
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.interop.places import ORDERS
 from tests.rigs.child import ROOT, Child
 from tests.rigs.dev_backends import start_backend
 from tests.rigs.legacy_client_env import legacy_interpreter
+from tests.rigs.node import node_script
 from tests.rigs.oidc_provider import start_oidc_provider
 from tests.rigs.sdk_clients import CLIENTS, Report, SdkClient, VisitFailed, run_script
 
@@ -26,7 +28,6 @@ REPORT = ROOT / "build" / "interop.json"
 RIGS = ROOT / "tests" / "rigs"
 VISITED = ("tools", "prompts", "resources", "progress")
 TALKED = ("sampling", "elicitation", "roots", "subscribe", "list changed", "cancel")
-TALKER = "python-1"
 
 Row = dict[str, bool]
 
@@ -69,14 +70,26 @@ async def visits(office: BranchOffice) -> dict[str, Row]:
     return rows
 
 
-async def talk(office: BranchOffice, interpreter: Path) -> Row:
-    """The conversation of the previous Python SDK."""
-    job = {"url": office.url, "token": office.token()}
-    try:
-        return judged_talk(await run_script([interpreter, RIGS / "legacy_talking_client.py"], job))
-    except VisitFailed as failure:
-        sys.stderr.write(f"{TALKER}: {failure}\n")
-        return judged_talk({})
+async def talks(office: BranchOffice, interpreter: Path) -> dict[str, Row]:
+    """The conversations of those that are scripted for it."""
+    rows = {}
+    for name, command in talkers(interpreter).items():
+        job = {"url": office.url, "token": office.token()}
+        try:
+            rows[name] = judged_talk(await run_script(command, job))
+        except VisitFailed as failure:
+            sys.stderr.write(f"{name}: {failure}\n")
+            rows[name] = judged_talk({})
+    return rows
+
+
+def talkers(interpreter: Path) -> dict[str, Sequence[str | Path]]:
+    """The commands of the clients that can talk."""
+    return {
+        "python-1": [interpreter, RIGS / "legacy_talking_client.py"],
+        "typescript-1": [*node_script("talk_sdk.mjs"), "sdk1"],
+        "typescript-2-legacy": [*node_script("talk_sdk.mjs"), "client2"],
+    }
 
 
 def table(rows: dict[str, Row]) -> list[str]:
@@ -94,7 +107,7 @@ def table(rows: dict[str, Row]) -> list[str]:
 def main() -> int:
     """Start everything, have every client try, and tell. The exit code."""
     interpreter = legacy_interpreter()
-    talker = [interpreter, RIGS / "legacy_talking_server.py", "--port", "0"]
+    talker: list[str | Path] = [interpreter, RIGS / "legacy_talking_server.py", "--port", "0"]
     with tempfile.TemporaryDirectory(prefix="pc") as scratch, ExitStack() as stack:
         logs = Path(scratch)
         orders = stack.enter_context(start_backend("orders", logs))
@@ -105,7 +118,8 @@ def main() -> int:
             rows |= asyncio.run(visits(office))
         url = str(talking.announcement()["url"])
         with branch_office(start_oidc_provider, url, logs) as office:
-            rows[TALKER] |= asyncio.run(talk(office, interpreter))
+            for name, row in asyncio.run(talks(office, interpreter)).items():
+                rows[name] |= row
     sys.stdout.write("\n".join([*table(rows), ""]))
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -17,9 +17,10 @@ RIGS = Path(__file__).parents[1] / "rigs"
 
 @pytest.fixture
 def talking_office(tmp_path: Path) -> Iterator[BranchOffice]:
-    command = [legacy_interpreter(), RIGS / "legacy_talking_server.py", "--port", "0"]
-    with Child("talker", command, tmp_path) as server:
-        url = str(server.announcement()["url"])
+    server = RIGS / "legacy_talking_server.py"
+    command: list[str | Path] = [legacy_interpreter(), server, "--port", "0"]
+    with Child("talker", command, tmp_path) as talker:
+        url = str(talker.announcement()["url"])
         with branch_office(start_oidc_provider, url, tmp_path) as office:
             yield office
 

@@ -62,7 +62,7 @@ class Asker:
         return request_id in CANCELLED or (request_id == 41 and self.number % 2 == 0)
 
     async def call(self, request_id: int) -> Answer:
-        arguments = {
+        arguments: Json = {
             "tenant": self.door.tenant,
             "asker": self.number,
             "id": request_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.gateway.core.caller import Answer, Caller, Open
-from tests.rigs.fake_backend import FakeBackend, Json, Wire
+from tests.rigs.fake_backend import FakeBackend, Json, Script, Wire
 
 SAMPLING: Json = {"messages": [], "maxTokens": 5}
 FORM: Json = {"message": "who?", "requestedSchema": {"type": "object", "properties": {}}}
@@ -29,7 +29,7 @@ class Asker:
         self.may_end.set()
 
     def backend(self, **settings: Any) -> FakeBackend:
-        scripts = {"tools/call": self.run, "response": self.hear}
+        scripts: dict[str, Script] = {"tools/call": self.run, "response": self.hear}
         return FakeBackend(era="legacy", scripts=scripts, **settings)
 
     async def run(self, wire: Wire) -> None:

@@ -1,6 +1,7 @@
 """Several backends behind one URL: names, order, owners, and backends that are away."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -170,9 +171,9 @@ async def test_instructions_and_capabilities_of_all_backends_are_shown(era: Fake
             shown = (await caller.initialize()).result
             assert shown["serverInfo"]["name"] == "portcullis"
 
-        of_legacy = {"tools": {}, "prompts": {"listChanged": True}}
+        of_legacy: dict[str, Any] = {"tools": {}, "prompts": {"listChanged": True}}
         of_legacy["resources"] = {"subscribe": True}
-        none_told = {"tools": {}, "prompts": {}, "resources": {}}
+        none_told: dict[str, Any] = {"tools": {}, "prompts": {}, "resources": {}}
         assert shown["capabilities"] == (of_legacy if era == "legacy" else none_told)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tenants.revocation_scope import RevocationScope, ScopeKind
 from tests.gateway.core.asking import SAMPLING, listening, question, respond
 from tests.gateway.core.caller import Caller, Json, Open
-from tests.rigs.fake_backend import TOOL, FakeBackend, Wire
+from tests.rigs.fake_backend import TOOL, FakeBackend, Script, Wire
 from tests.rigs.inner_gateway import inner_gateway
 
 UPDATED = "notifications/resources/updated"
@@ -199,7 +199,11 @@ async def test_a_session_that_the_backend_forgot_is_listened_to_anew_with_its_su
         else:
             await wire.reply(b"", status=404)
 
-    scripts = {"GET": stream, "resources/subscribe": subscribe, "resources/unsubscribe": subscribe}
+    scripts: dict[str, Script] = {
+        "GET": stream,
+        "resources/subscribe": subscribe,
+        "resources/unsubscribe": subscribe,
+    }
     async with (
         FakeBackend(era="legacy", scripts=scripts) as backend,
         inner_gateway({"acme": {"one": backend}}) as inner,
