@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.interop.branch_office import BranchOffice, branch_office
 from tests.interop.places import ORDERS
-from tests.rigs.child import ROOT, Child
+from tests.rigs.child import ROOT, Child, python_module
 from tests.rigs.dev_backends import start_backend
 from tests.rigs.legacy_client_env import legacy_interpreter
 from tests.rigs.node import node_script
@@ -86,6 +86,7 @@ async def talks(office: BranchOffice, interpreter: Path) -> dict[str, Row]:
 def talkers(interpreter: Path) -> dict[str, Sequence[str | Path]]:
     """The commands of the clients that can talk."""
     return {
+        "python-2-legacy": python_module("tests.rigs.current_talking_client"),
         "python-1": [interpreter, RIGS / "legacy_talking_client.py"],
         "typescript-1": [*node_script("talk_sdk.mjs"), "sdk1"],
         "typescript-2-legacy": [*node_script("talk_sdk.mjs"), "client2"],
