@@ -82,6 +82,7 @@ class _Listener:
     peer: BackendPeer
     client: Client
     _pause_s: float = FIRST_PAUSE_S
+    _was_heard: bool = False
 
     async def run(self) -> None:
         forgotten: BackendSession | None = None
@@ -100,9 +101,9 @@ class _Listener:
                 with self._conversation(backend_session).held() as conversation:
                     await self._listen(backend_session, conversation)
             except SessionForgotten:
-                if forgotten is not None:
+                if forgotten is not None and not self._was_heard:
                     return  # it forgets whatever it is told: there is nothing to be heard
-                forgotten = backend_session
+                forgotten, self._was_heard = backend_session, False
             except NoStream:
                 return
 
@@ -119,7 +120,7 @@ class _Listener:
             overhearing = self.peer.overhear(backend_session, last_event_id)
             try:
                 async with overhearing:
-                    self._pause_s = FIRST_PAUSE_S
+                    self._pause_s, self._was_heard = FIRST_PAUSE_S, True
                     await self._hear(overhearing, conversation)
                 await asyncio.sleep(overhearing.retry_s)
             except (SessionForgotten, NoStream):
