@@ -18,6 +18,7 @@ from gateway.backends.line import BackendSession
 from gateway.backends.peer import BackendPeer, OutgoingRequest
 from gateway.errors import BackendFailure, RateLimited
 from gateway.protocol.capabilities import shown_to_backend
+from gateway.protocol.revisions import Era
 from observability import events
 from observability.logs import get_logger
 from tenants.errors import TenantError
@@ -113,7 +114,7 @@ class BackendSessions:
                 return kept
             opened = await peer.open_session(
                 revision=session.revision,
-                capabilities=shown_to_backend(session.client_capabilities),
+                capabilities=shown_to_backend(session.client_capabilities, Era.LEGACY),
                 client_info=session.client_info,
             )
             if forgotten is not None:

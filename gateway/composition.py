@@ -23,12 +23,18 @@ from gateway.legacy_calls import LegacyCalls
 from gateway.lists import CURSOR_PURPOSE, Lists
 from gateway.mcp_endpoint import McpEndpoint
 from gateway.modern_calls import ModernCalls
+from gateway.modern_results import ModernResults
 from gateway.observer import Observer
 from gateway.pipeline import Pipeline
 from gateway.protocol.scan import ScanLimits
 from gateway.replies import Heartbeats
+from gateway.request_states import STATE_PURPOSE, RequestStates
 from gateway.running_calls import RunningCalls
 from gateway.runtime import Materials
+from gateway.sealed_handles import SealedHandles
+from gateway.subscription_places import SubscriptionPlaces
+from gateway.subscriptions import Subscriptions
+from gateway.task_handles import TASK_PURPOSE, TaskHandles
 from observability import events
 from observability.audit import AuditEvent, AuditKind, AuditTrail
 from observability.instruments import Instruments
@@ -98,6 +104,15 @@ class Gateway:
             clock=time.monotonic,
             limits=config.limits,
         )
+        self._tasks_of_clients = TaskHandles(self._handles(TASK_PURPOSE))
+        self._subscriptions = Subscriptions(
+            view=self._view,
+            places=SubscriptionPlaces(config.limits, foundations.instruments),
+            tasks=self._tasks_of_clients,
+            heartbeats=self._heartbeats,
+            limits=config.limits,
+            now=time.time,
+        )
         self.pipeline = self._build_pipeline()
         self.admin = AdminListener(readiness=self.readiness, metrics=self._scrape)
         self.table = self._build_table(self.pipeline.handle, config.trusted_proxies)
@@ -112,6 +127,7 @@ class Gateway:
     def take_tenants(self) -> None:
         """Serve what the registry holds, now and after each change."""
         self._view.on_change(self._adopt)
+        self._view.on_change(self._subscriptions.review)
         self._adopt(self._view)
 
     def start(self) -> None:
@@ -127,6 +143,10 @@ class Gateway:
             self._forget_old_changes(),
         ):
             self._tasks.create_task(background)
+
+    def end_streams(self) -> None:
+        """End what would last for ever, with a last word to its clients."""
+        self._subscriptions.end_all()
 
     async def close(self) -> None:
         """Drop every connection to backends and issuers."""
@@ -166,7 +186,7 @@ class Gateway:
                 max_string_bytes=limits.json_string_bytes,
             ),
             public_url=self._public_url,
-            modern=ModernCalls(in_flight=self._in_flight, lists=lists, heartbeats=self._heartbeats),
+            modern=self._build_modern(lists),
             legacy=self._build_legacy(lists, observer),
             heartbeats=self._heartbeats,
             observer=observer,
@@ -178,6 +198,20 @@ class Gateway:
             observer=observer,
             is_ready=self._is_ready,
         )
+
+    def _build_modern(self, lists: Lists) -> ModernCalls:
+        return ModernCalls(
+            in_flight=self._in_flight,
+            lists=lists,
+            heartbeats=self._heartbeats,
+            subscriptions=self._subscriptions,
+            results=ModernResults(
+                states=RequestStates(self._handles(STATE_PURPOSE)), tasks=self._tasks_of_clients
+            ),
+        )
+
+    def _handles(self, purpose: str) -> SealedHandles:
+        return SealedHandles(self._foundations.seals.seal(purpose), self._view, now=time.time)
 
     def _build_legacy(self, lists: Lists, observer: Observer) -> LegacyCalls:
         return LegacyCalls(

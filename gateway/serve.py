@@ -75,6 +75,7 @@ async def _leave(config: Config, gateway: Gateway, data: Listener, leaving: "_Le
     await leaving.wait_again(limits.drain_delay_s)
     pipeline.is_draining = True
     data.stop_accepting()
+    gateway.end_streams()
     await leaving.unless_asked_again(
         data.table.emptied(), max(0.0, limits.drain_s - limits.drain_delay_s)
     )

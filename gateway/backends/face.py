@@ -78,6 +78,15 @@ class Face:
         """
         return await self._shelf.catalogue(max_age_s)
 
+    @property
+    def last_catalogue(self) -> Catalogue | None:
+        """The last good catalogue, however old, if there is one."""
+        return self._shelf.kept
+
+    def outdate(self) -> None:
+        """Have the next to ask for the catalogue get a new one."""
+        self._shelf.outdate()
+
     def note_failure(self, failure: BackendFailure) -> None:
         """Begin to doubt the description, if this kind of failure is a reason to."""
         self._acquaintance.note_failure(failure)

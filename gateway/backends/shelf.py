@@ -3,7 +3,8 @@
 Rules
 1. However many ask for a fresh one at the same time, it is collected once; it goes on when one of
    them leaves.
-2. When it cannot be collected the last good one stays, and `failure` says what is wrong. For a
+2. One that is said to have changed is collected anew for the next who asks, however young it is.
+3. When it cannot be collected the last good one stays, and `failure` says what is wrong. For a
    while it is not tried again.
 """
 
@@ -16,6 +17,9 @@ from gateway.backends.flight import Flight
 from gateway.errors import BackendFailure, BackendUnavailable
 from observability import events
 from observability.logs import get_logger
+
+MAX_COLLECTIONS = 2
+"""For one who asks: the one that was under way may have begun before the change."""
 
 
 class Shelf:
@@ -37,13 +41,18 @@ class Shelf:
         self._collecting = Flight[None](backend, tasks, clock=clock)
         self._cooldown = Cooldown(clock)
         self.kept: Catalogue | None = None
-        """The last good catalogue, whatever happened since."""
+        """The last good catalogue."""
+        self._is_outdated = False
         self.failure: BackendFailure | None = None
 
     @property
     def collecting_s(self) -> float:
         """For how long a collection has been under way; 0 when none is."""
         return self._collecting.under_way_s
+
+    def outdate(self) -> None:
+        """Note that the backend says that it changed."""
+        self._is_outdated = True
 
     def abandon(self) -> None:
         """Stop a collection that is under way."""
@@ -55,22 +64,26 @@ class Shelf:
         Raises:
             BackendFailure: there is none and none can be had.
         """
-        if not self._is_there(self._clock() - max_age_s):
-            await self._collecting.join(self._refresh)
+        since = self._clock() - max_age_s
+        for _ in range(MAX_COLLECTIONS):
+            if not self._is_there(since):
+                await self._collecting.join(self._refresh)
         if self.kept is None:
             failure = self.failure or BackendUnavailable(self._backend)
             raise failure.with_traceback(None)  # it is kept: no frames of callers with it
         return self.kept
 
     def _is_there(self, since: float) -> bool:
-        return self.kept is not None and self.kept.collected_at >= since
+        return self.kept is not None and not self._is_outdated and self.kept.collected_at >= since
 
     async def _refresh(self) -> None:
         if not self._cooldown.is_over:
             return
+        self._is_outdated = False
         try:
             collected = await self._collect()
         except BackendFailure as failure:
+            self._is_outdated = self.kept is not None
             self._tell_failure(failure)
             self.failure = failure
             self._cooldown.extend()

@@ -1,7 +1,7 @@
 """Which methods exist in which revision, and what the gateway knows of each.
 
-The tables are those of the protocol's schemas. Tasks (2025-11-25, experimental) are not served and
-therefore absent.
+The tables are those of the protocol's schemas. The tasks of 2025-11-25 (experimental) are not
+served and therefore absent; those of the modern era are an extension's (SEP-2663).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,13 @@ _LEGACY_REQUESTS = _COMMON_REQUESTS | {
     "resources/subscribe",
     "resources/unsubscribe",
 }
-_MODERN_REQUESTS = _COMMON_REQUESTS | {"server/discover", "subscriptions/listen"}
+_MODERN_REQUESTS = _COMMON_REQUESTS | {
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/cancel",
+    "tasks/get",
+    "tasks/update",
+}
 _LEGACY_NOTIFICATIONS = frozenset(
     {
         "notifications/cancelled",
@@ -76,7 +82,9 @@ SERVER_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEGACY, _COMMON_SERVER_NOTIFICATIONS),
     "2025-11-25": _COMMON_SERVER_NOTIFICATIONS | {"notifications/elicitation/complete"},
     **dict.fromkeys(
-        MODERN, _COMMON_SERVER_NOTIFICATIONS | {"notifications/subscriptions/acknowledged"}
+        MODERN,
+        _COMMON_SERVER_NOTIFICATIONS
+        | {"notifications/subscriptions/acknowledged", "notifications/tasks"},
     ),
 }
 """What a server may tell, by revision."""
@@ -84,6 +92,9 @@ SERVER_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
 MIRRORED_PARAM: Mapping[str, str] = {
     "prompts/get": "name",
     "resources/read": "uri",
+    "tasks/cancel": "taskId",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
     "tools/call": "name",
 }
 """The parameter that the `Mcp-Name` header repeats, by modern method."""
