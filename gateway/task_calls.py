@@ -1,7 +1,8 @@
 """`tasks/get`, `tasks/update` and `tasks/cancel`: routed to the backend whose task it is.
 
 Rules
-1. A client that does not declare the extension with the request is told to (-32021).
+1. A client that does not declare the extension with the request is told to (-32021). Where no
+   backend has it, its methods are unknown.
 2. Who may not use the tool any more has no task of it either; foreign, unknown and ended handles
    answer the same bytes.
 3. The backend gets its own id, in the body and in `Mcp-Name`; the client the one it came with.
@@ -10,7 +11,7 @@ Rules
 from auth.access import Allow, Deny, Needs
 from auth.errors import InsufficientScope
 from gateway.admission import Admission
-from gateway.errors import BackendUnavailable, InvalidParams, MissingCapability
+from gateway.errors import BackendUnavailable, InvalidParams, MissingCapability, UnknownMethod
 from gateway.permits import Permit, check_method
 from gateway.protocol.capabilities import EXTENSIONS, TASKS_EXTENSION
 from gateway.protocol.envelope import META
@@ -56,13 +57,16 @@ async def permit_task(
 
     Raises:
         MissingCapability, InvalidParams, InsufficientScope: the caller may not.
+        UnknownMethod: nobody here has tasks.
         BackendFailure: the owner cannot be had.
     """
-    check_declares_tasks(client_capabilities)
     check_method(admission, request.method)
-    task = handles.open(string_param(request, TASK_ID), admission)
-    if not may_see(admission, task):
-        raise InvalidParams("Unknown task")
+    try:
+        check_declares_tasks(client_capabilities)
+        task = _opened(admission, string_param(request, TASK_ID), handles)
+    except (MissingCapability, InvalidParams):
+        await _check_served(admission)
+        raise
     peer = admission.endpoint.backends.peer(task.backend)
     if peer is None:
         raise BackendUnavailable(task.backend, "the backend is not of this endpoint any more")
@@ -72,3 +76,16 @@ async def permit_task(
     return Permit(
         admission=admission, peer=peer, method=request.method, params=params, target=task.tool
     )
+
+
+def _opened(admission: Admission, handle: str, handles: TaskHandles) -> OwnedTask:
+    task = handles.open(handle, admission)
+    if not may_see(admission, task):
+        raise InvalidParams("Unknown task")
+    return task
+
+
+async def _check_served(admission: Admission) -> None:
+    listing = await admission.endpoint.backends.listing(Era.MODERN)
+    if not any(declares_tasks(one.description.capabilities) for one in listing.present):
+        raise UnknownMethod("Method not found")

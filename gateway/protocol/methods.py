@@ -1,7 +1,7 @@
 """Which methods exist in which revision, and what the gateway knows of each.
 
 The tables are those of the protocol's schemas. The tasks of 2025-11-25 (experimental) are not
-served and therefore absent; those of the modern era are an extension's (SEP-2663).
+served and therefore absent; those of the modern era are an extension's and have a table of theirs.
 """
 
 from collections.abc import Mapping
@@ -28,13 +28,7 @@ _LEGACY_REQUESTS = _COMMON_REQUESTS | {
     "resources/subscribe",
     "resources/unsubscribe",
 }
-_MODERN_REQUESTS = _COMMON_REQUESTS | {
-    "server/discover",
-    "subscriptions/listen",
-    "tasks/cancel",
-    "tasks/get",
-    "tasks/update",
-}
+_MODERN_REQUESTS = _COMMON_REQUESTS | {"server/discover", "subscriptions/listen"}
 _LEGACY_NOTIFICATIONS = frozenset(
     {
         "notifications/cancelled",
@@ -63,6 +57,12 @@ CLIENT_REQUESTS: Mapping[str, frozenset[str]] = {
 }
 """What a client may ask, by revision."""
 
+EXTENSION_REQUESTS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(LEGACY, frozenset[str]()),
+    **dict.fromkeys(MODERN, frozenset({"tasks/cancel", "tasks/get", "tasks/update"})),
+}
+"""What a client may ask by an extension, by revision (SEP-2663)."""
+
 CLIENT_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEGACY, _LEGACY_NOTIFICATIONS),
     **dict.fromkeys(MODERN, _MODERN_NOTIFICATIONS),
@@ -82,9 +82,7 @@ SERVER_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEGACY, _COMMON_SERVER_NOTIFICATIONS),
     "2025-11-25": _COMMON_SERVER_NOTIFICATIONS | {"notifications/elicitation/complete"},
     **dict.fromkeys(
-        MODERN,
-        _COMMON_SERVER_NOTIFICATIONS
-        | {"notifications/subscriptions/acknowledged", "notifications/tasks"},
+        MODERN, _COMMON_SERVER_NOTIFICATIONS | {"notifications/subscriptions/acknowledged"}
     ),
 }
 """What a server may tell, by revision."""
@@ -152,7 +150,7 @@ def check_request_method(method: str, revision: str) -> None:
     Raises:
         UnknownMethod: the revision has no such request.
     """
-    if method not in CLIENT_REQUESTS[revision]:
+    if method not in CLIENT_REQUESTS[revision] and method not in EXTENSION_REQUESTS[revision]:
         raise UnknownMethod("Method not found")
 
 

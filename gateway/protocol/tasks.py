@@ -7,11 +7,13 @@ Rules
 
 from gateway.errors import InvalidRequest
 from gateway.protocol.capabilities import EXTENSIONS, TASKS_EXTENSION
+from gateway.protocol.methods import EXTENSION_REQUESTS
 from gateway.protocol.raw_json import read_object, read_string, read_value
+from gateway.protocol.revisions import LATEST_MODERN
 
 TASK = "task"
 TASK_ID = "taskId"
-TASK_METHODS = frozenset({"tasks/cancel", "tasks/get", "tasks/update"})
+TASK_METHODS = EXTENSION_REQUESTS[LATEST_MODERN]
 TASK_NOTIFICATION = "notifications/tasks"
 MAX_TASK_ID_CHARS = 1024
 

@@ -170,7 +170,12 @@ async def test_instructions_and_capabilities_of_all_backends_are_shown(era: Fake
             shown = (await caller.initialize()).result
             assert shown["serverInfo"]["name"] == "portcullis"
 
-        assert shown["capabilities"] == {"tools": {}, "prompts": {}, "resources": {}}
+        told = era == "modern"
+        assert shown["capabilities"] == {
+            "tools": {},
+            "prompts": {"listChanged": True} if told else {},
+            "resources": {"subscribe": True} if told else {},
+        }
 
 
 @pytest.mark.parametrize("era", ERAS)
