@@ -218,7 +218,6 @@ class EndpointBackends:
 
 
 async def _look(peer: BackendPeer, era: Era, max_age_s: float) -> Present | Absent:
-    face = description = None
     try:
         async with asyncio.timeout(max(0.0, LIST_BUDGET_S - peer.waited_for_s)):
             face = await peer.in_era(era)

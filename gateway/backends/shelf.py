@@ -42,7 +42,8 @@ class Shelf:
         self._cooldown = Cooldown(clock)
         self.kept: Catalogue | None = None
         """The last good catalogue."""
-        self._is_outdated = False
+        self._changes = 0
+        self._changes_seen = 0
         self.failure: BackendFailure | None = None
 
     @property
@@ -52,7 +53,7 @@ class Shelf:
 
     def outdate(self) -> None:
         """Note that the backend says that it changed."""
-        self._is_outdated = True
+        self._changes += 1
 
     def abandon(self) -> None:
         """Stop a collection that is under way."""
@@ -74,22 +75,23 @@ class Shelf:
         return self.kept
 
     def _is_there(self, since: float) -> bool:
-        return self.kept is not None and not self._is_outdated and self.kept.collected_at >= since
+        is_outdated = self._changes != self._changes_seen
+        return self.kept is not None and not is_outdated and self.kept.collected_at >= since
 
     async def _refresh(self) -> None:
         if not self._cooldown.is_over:
             return
-        self._is_outdated = False
+        changes = self._changes
         try:
             collected = await self._collect()
         except BackendFailure as failure:
-            self._is_outdated = self.kept is not None
             self._tell_failure(failure)
             self.failure = failure
             self._cooldown.extend()
             return
         self._tell_news(collected)
         self.kept, self.failure = collected, None
+        self._changes_seen = changes
         self._cooldown.end()
 
     def _tell_failure(self, failure: BackendFailure) -> None:
