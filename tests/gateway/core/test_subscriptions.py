@@ -228,7 +228,7 @@ def _user(inner: InnerGateway) -> RevocationScope:
 
 
 @pytest.mark.parametrize("verb", ["revoke", "block"])
-async def test_k_revoked_and_blocked_callers_hear_nothing_more_and_others_go_on(verb: str) -> None:
+async def test_revoked_and_blocked_callers_hear_nothing_more_and_others_go_on(verb: str) -> None:
     async with (
         FakeBackend() as backend,
         inner_gateway({"acme": {"one": backend}}) as inner,
