@@ -189,7 +189,7 @@ class BackendFeed:
                 self._task_changed(params)
 
     def _list_changed(self, kind: str, params: Mapping[str, bytes]) -> None:
-        self.peer.note_list_changed()
+        self.peer.catalogue_changed()
         self.subscriber.tell((kind, "", ""), KINDS[kind].notification, params)
 
     def _updated(self, uri: str, params: Mapping[str, bytes]) -> None:

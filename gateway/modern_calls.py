@@ -3,7 +3,7 @@
 A client that closes the connection cancels its call, at the backend too (transports, cancellation).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 from aiohttp import web
@@ -111,7 +111,7 @@ class ModernCalls:
         params = message.params or {}
         check_param_headers(request.headers, permitted.param_headers, params.get("arguments"))
         description = await permitted.peer.description()
-        outgoing = replace(permitted, params=self.results.states.opened(permitted))
+        outgoing = self.results.states.opened(permitted)
         with self.heartbeats.watching(reply):
             result = await self._forward(outgoing, envelope, reply, context)
         asked = Asked(

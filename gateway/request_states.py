@@ -8,6 +8,7 @@ changes.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gateway.errors import InvalidParams
 from gateway.permits import Permit
@@ -40,16 +41,15 @@ class RequestStates:
         )
         return write_value(handle)
 
-    def opened(self, permit: Permit) -> dict[str, bytes]:
-        """The params of a call, with the backend's own state in place of the sealed one.
+    def opened(self, permit: Permit) -> Permit:
+        """The call as its backend gets it: with its own state in place of the sealed one.
 
         Raises:
             InvalidParams: it was not sealed here, for this client and this very call.
         """
-        params = dict(permit.params)
-        raw = params.get(REQUEST_STATE)
+        raw = permit.params.get(REQUEST_STATE)
         if raw is None:
-            return params
+            return permit
         try:
             state = self._handles.open(
                 read_string(raw) or "",
@@ -59,8 +59,8 @@ class RequestStates:
             )
         except InvalidSeal as error:
             raise InvalidParams("Invalid `requestState`") from error
-        params[REQUEST_STATE] = write_value(state.decode("utf-8", "surrogatepass"))
-        return params
+        own = write_value(state.decode("utf-8", "surrogatepass"))
+        return replace(permit, params={**permit.params, REQUEST_STATE: own})
 
 
 def is_retry(params: Mapping[str, bytes]) -> bool:

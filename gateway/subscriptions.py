@@ -58,7 +58,7 @@ from observability.trace_context import TraceContext
 from tenants.errors import ViewStale
 from tenants.view import View
 
-ACKNOWLEDGED_WITHIN_S = 5.0
+ACKNOWLEDGED_WITHIN_S = 2.0
 """How long the backends are waited for before the client is told what it will hear."""
 BREATH_S = 0.1
 """Between two deliveries: a flood of changes is a few of them."""
@@ -110,6 +110,8 @@ class Subscriptions:
             began = self.heartbeats.clock()
             subscriber = _subscriber(message, envelope, stream.outbox, context)
             self._open.add(stream)
+            if not self._is_still_good(admission, self.view):
+                stream.outbox.end()  # revoked while the backends were looked at
             try:
                 feeds = await self._feeds(admission, asked, subscriber)
                 await self._follow(stream, feeds, asked, message.id, reply)
@@ -192,8 +194,9 @@ class Subscriptions:
                 async with asyncio.timeout(self._life_s(stream.admission)):
                     await _settled(feeds)
                     honoured = asked.within(feed.honoured for feed in feeds)
-                    await reply.send(_acknowledgement(honoured, subscription_id))
-                    await self._deliver(stream, honoured, reply)
+                    if not stream.outbox.is_over:
+                        await reply.send(_acknowledgement(honoured, subscription_id))
+                        await self._deliver(stream, honoured, reply)
             for task in running:
                 task.cancel()
 

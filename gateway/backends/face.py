@@ -79,9 +79,9 @@ class Face:
         """
         return await self._shelf.catalogue(max_age_s)
 
-    def outdate(self) -> None:
-        """Have the next to ask for the catalogue get a new one."""
-        self._shelf.outdate()
+    def catalogue_changed(self) -> None:
+        """The backend says that what it offers is another now."""
+        self._shelf.doubt()
 
     def note_failure(self, failure: BackendFailure) -> None:
         """Begin to doubt the description, if this kind of failure is a reason to."""

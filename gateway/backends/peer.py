@@ -177,9 +177,10 @@ class BackendPeer:
         self._used_at = self._clock()
         return await self._main.catalogue(max_age_s)
 
-    def note_list_changed(self) -> None:
-        """Have the catalogue collected anew when it is asked for next, however young it is."""
-        self._main.outdate()
+    def catalogue_changed(self) -> None:
+        """The backend says that its lists changed: they are asked for again when needed."""
+        self._main.catalogue_changed()
+        self._legacy.catalogue_changed()
 
     def doubt(self) -> None:
         """Believe what is known of the backend no longer: it is asked anew before the next use."""

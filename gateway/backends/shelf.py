@@ -51,8 +51,8 @@ class Shelf:
         """For how long a collection has been under way; 0 when none is."""
         return self._collecting.under_way_s
 
-    def outdate(self) -> None:
-        """Note that the backend says that it changed."""
+    def doubt(self) -> None:
+        """What was collected, or began to be, before now is not fresh whatever its age."""
         self._changes += 1
 
     def abandon(self) -> None:

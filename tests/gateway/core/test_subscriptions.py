@@ -19,7 +19,8 @@ from tests.gateway.core.modern_rig import (
     declared,
     subscribed,
 )
-from tests.rigs.fake_backend import FakeBackend, Wire
+from tests.rigs.evil_scripts import UNKNOWN_OUTCOME
+from tests.rigs.fake_backend import FakeBackend, Script, Wire
 from tests.rigs.inner_gateway import InnerGateway, inner_gateway
 
 LEEWAY_S = 30
@@ -429,3 +430,35 @@ async def test_the_backend_sees_the_gateways_id_and_the_clients_capabilities() -
         sent = request.message["params"]["_meta"]
         assert sent["io.modelcontextprotocol/clientCapabilities"] == {"sampling": {}}
         assert sent["traceparent"] == request.header("traceparent")
+
+
+EVIL = {
+    name: script
+    for name, script in UNKNOWN_OUTCOME.items()
+    if name.rpartition("-")[2] in {"event", "events", "answers", "utf8", "html", "stream", "ever"}
+}
+
+
+@pytest.mark.parametrize("script", EVIL.values(), ids=EVIL.keys())
+async def test_a_backend_that_says_nonsense_on_its_stream_costs_the_others_nothing(
+    script: Script,
+) -> None:
+    async with (
+        FakeBackend(capabilities={"tools": {"listChanged": True}}) as evil,
+        FakeBackend() as good,
+        inner_gateway({"acme": {"evil": evil, "good": good}}) as inner,
+    ):
+        evil.scripts[LISTEN] = script
+        station = Station(good)
+        async with subscribed(Caller.of(inner), toolsListChanged=True) as (stream, acknowledged):
+            await station.say(TOOLS_CHANGED)
+            told = await stream.event()
+            inner.gateway.end_streams()
+            ended = await stream.answer()
+        await evil.all_gone()
+        await comes_to_pass(lambda: is_at_rest(inner))
+
+        assert acknowledged["params"]["notifications"] == {"toolsListChanged": True}
+        assert told["method"] == TOOLS_CHANGED
+        assert ended.result["resultType"] == "complete"
+        assert evil.canary.encode() not in ended.body
