@@ -25,6 +25,9 @@ class Admission:
 
     endpoint: EndpointRuntime
     token: AccessToken
+    incarnation: str
+    seq: int
+    """The history, and the last change of it, that were known at that moment."""
 
     @property
     def principal(self) -> Principal:
@@ -53,4 +56,6 @@ async def admit(
     view.revocations.check_token(endpoint.tenant.slug, token, now)
     if endpoint.tenant.status is not TenantStatus.ACTIVE:
         raise TenantSuspended("the tenant is suspended")
-    return Admission(endpoint=endpoint, token=token)
+    return Admission(
+        endpoint=endpoint, token=token, incarnation=view.incarnation, seq=view.revocations.seq
+    )

@@ -28,16 +28,22 @@ from gateway.legacy_calls import LegacyCalls
 from gateway.lists import CURSOR_PURPOSE, Lists
 from gateway.mcp_endpoint import McpEndpoint
 from gateway.modern_calls import ModernCalls
+from gateway.modern_results import ModernResults
 from gateway.observer import Observer
 from gateway.pipeline import Pipeline
 from gateway.protocol.scan import ScanLimits
 from gateway.replies import Heartbeats
+from gateway.request_states import STATE_PURPOSE, RequestStates
 from gateway.resource_subscriptions import ResourceSubscriptions
 from gateway.running_calls import RunningCalls
 from gateway.runtime import Materials
+from gateway.sealed_handles import SealedHandles
 from gateway.server_requests import ServerRequests
 from gateway.session_door import SessionDoor
 from gateway.session_streams import SessionStreams
+from gateway.subscription_places import SubscriptionPlaces
+from gateway.subscriptions import Subscriptions
+from gateway.task_handles import TASK_PURPOSE, TaskHandles
 from observability import events
 from observability.audit import AuditEvent, AuditKind, AuditTrail
 from observability.instruments import Instruments
@@ -111,6 +117,15 @@ class Gateway:
         self._cut_offs = CutOffs(now=time.time)
         self._requests = ServerRequests(time.monotonic)
         self._backend_sessions = BackendSessions(self._sessions)
+        self._tasks_of_clients = TaskHandles(self._handles(TASK_PURPOSE))
+        self._subscriptions = Subscriptions(
+            view=self._view,
+            places=SubscriptionPlaces(config.limits, foundations.instruments),
+            tasks=self._tasks_of_clients,
+            heartbeats=self._heartbeats,
+            limits=config.limits,
+            now=time.time,
+        )
         self.pipeline = self._build_pipeline()
         self.admin = AdminListener(readiness=self.readiness, metrics=self._scrape)
         self.table = self._build_table(self.pipeline.handle, config.trusted_proxies)
@@ -127,6 +142,7 @@ class Gateway:
         self._view.on_change(self._adopt)
         self._view.on_change(self._cut_offs.revisit)
         self._view.on_change(self._streams.revisit)
+        self._view.on_change(self._subscriptions.review)
         self._adopt(self._view)
 
     def start(self) -> None:
@@ -145,15 +161,16 @@ class Gateway:
         ):
             self._tasks.create_task(background)
 
+    def end_streams(self) -> None:
+        """End what would last for ever, with a last word to its clients."""
+        self._subscriptions.end_all()
+        self._streams.end_all()
+
     async def close(self) -> None:
         """Drop every connection to backends and issuers."""
         for served in self.pipeline.routes.tenants.values():
             await served.runtime.close()
         self._audit.flush()
-
-    def end_streams(self) -> None:
-        """The node leaves: streams that would not end by themselves end now."""
-        self._streams.end_all()
 
     def readiness(self) -> Readiness:
         """How this node is, now."""
@@ -191,7 +208,7 @@ class Gateway:
             limits=limits,
             scan_limits=scan_limits,
             public_url=self._public_url,
-            modern=ModernCalls(in_flight=self._in_flight, lists=lists, heartbeats=self._heartbeats),
+            modern=self._build_modern(lists),
             legacy=legacy,
             batches=LegacyBatches(
                 legacy=legacy,
@@ -224,6 +241,20 @@ class Gateway:
             limits=self._foundations.config.limits,
             now=time.time,
         )
+
+    def _build_modern(self, lists: Lists) -> ModernCalls:
+        return ModernCalls(
+            in_flight=self._in_flight,
+            lists=lists,
+            heartbeats=self._heartbeats,
+            subscriptions=self._subscriptions,
+            results=ModernResults(
+                states=RequestStates(self._handles(STATE_PURPOSE)), tasks=self._tasks_of_clients
+            ),
+        )
+
+    def _handles(self, purpose: str) -> SealedHandles:
+        return SealedHandles(self._foundations.seals.seal(purpose), self._view, now=time.time)
 
     def _build_legacy(self, lists: Lists, observer: Observer) -> LegacyCalls:
         return LegacyCalls(

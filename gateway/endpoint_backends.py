@@ -3,14 +3,15 @@
 Rules:
  1. A backend that is down, slow or of another era leaves the others listed; it is named as absent.
  2. A list costs at most `LIST_BUDGET_S`, whatever a backend does; a backend that owes an answer
-    for longer than that costs the next list nothing.
+    for longer than that costs the next list nothing. What it had before is listed, and it is named
+    as stale: it is slow, and may serve calls all the same.
  3. Calls are routed by what is known; an unknown name makes the lists fresh once, and only then is
     it unknown.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, NoReturn
 
 from gateway.backends.catalogue import Catalogue
@@ -60,6 +61,8 @@ class Present:
     peer: BackendPeer
     description: BackendDescription
     catalogue: Catalogue
+    stale_s: float | None = None
+    """How old the catalogue is, where the backend owes a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,15 @@ class EndpointBackends:
         self._known: dict[Era, Listing] = {}
         self._told: dict[Era, frozenset[_Oddity]] = {}
 
+    @property
+    def peers(self) -> Iterable[BackendPeer]:
+        """All of them, in order."""
+        return self._peers.values()
+
+    def peer(self, name: str) -> BackendPeer | None:
+        """The backend of that registered name."""
+        return self._peers.get(name)
+
     async def listing(self, era: Era, *, max_age_s: float = FRESH_S) -> Listing:
         """Ask every backend, at the same time, for what is older than `max_age_s`."""
         found = await asyncio.gather(*(_look(p, era, max_age_s) for p in self._peers.values()))
@@ -129,7 +141,7 @@ class EndpointBackends:
         if known is None or known.absent or not _is_same(known.present, present) or absent:
             known = self._known[era] = _build(list(self._peers), present, absent)
             self._tell_oddities(era, known)
-        return known
+        return replace(known, present=present) if _any_stale(present) else known
 
     def _tell_oddities(self, era: Era, listing: Listing) -> None:
         """Log names that are not shown, or not as they are, when they come up."""
@@ -206,23 +218,34 @@ class EndpointBackends:
 
 
 async def _look(peer: BackendPeer, era: Era, max_age_s: float) -> Present | Absent:
-    face = description = None
     try:
         async with asyncio.timeout(max(0.0, LIST_BUDGET_S - peer.waited_for_s)):
             face = await peer.in_era(era)
             description = await face.description()
             catalogue = await face.catalogue(max_age_s)
     except TimeoutError:
-        # Slow is not gone: until the collection under way has failed, its last list stands.
-        if face is None or description is None or face.last_catalogue is None:
-            return Absent(peer, BackendTimeout(peer.name))
-        return Present(peer, description, face.last_catalogue)
+        return _slow(peer, era)
     except (BackendFailure, RateLimited) as failure:
         return Absent(peer, failure)
+    if isinstance(face.catalogue_failure, BackendTimeout):
+        return _slow(peer, era)
     # What is shown is what can be used now: a last good catalogue is no backend.
     if face.catalogue_failure is not None:
         return Absent(peer, face.catalogue_failure)
     return Present(peer, description, catalogue)
+
+
+def _slow(peer: BackendPeer, era: Era) -> Present | Absent:
+    """A backend that has not answered in time, with what is known of it from before."""
+    face = peer.known_face(era)
+    if face is None or face.known_description is None or face.last_catalogue is None:
+        return Absent(peer, BackendTimeout(peer.name))
+    catalogue = face.last_catalogue
+    return Present(peer, face.known_description, catalogue, peer.age_of(catalogue))
+
+
+def _any_stale(present: Iterable[Present]) -> bool:
+    return any(one.stale_s is not None for one in present)
 
 
 def _is_same(known: tuple[Present, ...], found: tuple[Present, ...]) -> bool:

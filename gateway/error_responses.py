@@ -128,6 +128,7 @@ TABLE: Mapping[type[Exception], Row] = {
     gw.InvalidParams: _caller(-32602, "Correct the parameters."),
     gw.HeaderMismatch: _malformed(-32020, "Make the mirrored headers equal the body."),
     gw.UnsupportedProtocolVersion: _malformed(-32022, "Use a supported version."),
+    gw.MissingCapability: _malformed(-32021, "Declare the capability in `_meta`."),
     gw.UnknownMethod: Row(
         status=404, code=-32601, legacy_status=200, remedy="Use a method of this revision."
     ),
@@ -305,6 +306,8 @@ def _extra(error: Exception) -> dict[str, object]:
     match error:
         case gw.UnsupportedProtocolVersion():
             return {"supported": list(error.supported), "requested": error.requested}
+        case gw.MissingCapability():
+            return {"requiredCapabilities": msgspec.Raw(error.required)}
         case gw.OutcomeUnknown():
             return {"backend": error.backend, "outcome": "unknown"}
         case gw.EraImpossible():

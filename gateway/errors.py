@@ -8,6 +8,7 @@ GatewayError
  +- InvalidParams               bad `_meta`, params, cursor or sealed value
  +- HeaderMismatch              modern: a mirrored header is missing or differs from the body
  +- UnsupportedProtocolVersion  carries the versions that are served
+ +- MissingCapability           modern: needs a capability that the request did not declare
  +- UnknownMethod
  +- UnknownTool, UnknownPrompt, UnknownResource
  +- SessionRequired, AlreadyInitialized
@@ -79,6 +80,16 @@ class UnsupportedProtocolVersion(GatewayError):
         super().__init__("Unsupported protocol version")
         self.requested = requested
         self.supported = tuple(supported)
+
+
+class MissingCapability(GatewayError):
+    """The request needs a capability that it does not declare. `required` is raw JSON."""
+
+    reason = "missing_capability"
+
+    def __init__(self, required: bytes) -> None:
+        super().__init__("A required capability is not declared")
+        self.required = required
 
 
 class UnknownMethod(GatewayError):

@@ -1,21 +1,22 @@
 """How an endpoint introduces itself: `server/discover` and the answer to `initialize`.
 
 An endpoint of one backend introduces that backend, as a client should not be able to tell the
-gateway from it; one of several introduces itself. Backends that are absent are named in `_meta`.
+gateway from it; one of several introduces itself. Backends that are absent or slow are named in
+`_meta`.
 """
 
 import msgspec
 
-from gateway.endpoint_backends import Absent, Listing
+from gateway.endpoint_backends import Absent, Listing, Present
 from gateway.protocol.capabilities import shown_to_client
 from gateway.protocol.envelope import META
-from gateway.protocol.legacy_capabilities import shown_to_legacy_client
 from gateway.protocol.raw_json import write_array, write_object, write_value
 from gateway.protocol.results import stamp
-from gateway.protocol.revisions import SERVED
+from gateway.protocol.revisions import SERVED, Era
 from gateway.version import VERSION
 
 ABSENT_KEY = "io.portcullis/unavailableBackends"
+STALE_KEY = "io.portcullis/staleBackends"
 """Not under a prefix that the specification reserves (2026-07-28, `_meta`)."""
 
 IDENTITY = msgspec.json.encode({"name": "portcullis", "version": VERSION})
@@ -30,7 +31,7 @@ def discovered(listing: Listing) -> bytes:
     """
     members = {
         "supportedVersions": msgspec.json.encode(list(SERVED)),
-        "capabilities": _capabilities(listing),
+        "capabilities": shown_to_client(_announced(listing), Era.MODERN),
         **_instructions(listing),
         **absent_meta(listing),
     }
@@ -43,7 +44,7 @@ def initialized(listing: Listing, revision: str) -> bytes:
     return write_object(
         {
             "protocolVersion": write_value(revision),
-            "capabilities": shown_to_legacy_client(_announced(listing)),
+            "capabilities": shown_to_client(_announced(listing), Era.LEGACY),
             "serverInfo": server_info(listing),
             **_instructions(listing),
             **absent_meta(listing),
@@ -59,19 +60,21 @@ def server_info(listing: Listing) -> bytes:
 
 
 def absent_meta(listing: Listing) -> dict[str, bytes]:
-    """The `_meta` member that names who is missing; nothing when nobody is."""
-    if not listing.absent:
-        return {}
-    named = write_array([_named(absent) for absent in listing.absent])
-    return {META: write_object({ABSENT_KEY: named})}
+    """The `_meta` member that names who is missing or out of date; nothing when nobody is."""
+    named = {
+        ABSENT_KEY: [_named(absent) for absent in listing.absent],
+        STALE_KEY: [_aged(one) for one in listing.present if one.stale_s is not None],
+    }
+    members = {key: write_array(names) for key, names in named.items() if names}
+    return {META: write_object(members)} if members else {}
+
+
+def _aged(one: Present) -> bytes:
+    return msgspec.json.encode({"backend": one.peer.name, "ageSeconds": int(one.stale_s or 0)})
 
 
 def _named(absent: Absent) -> bytes:
     return msgspec.json.encode({"backend": absent.peer.name, "reason": absent.reason})
-
-
-def _capabilities(listing: Listing) -> bytes:
-    return shown_to_client(_announced(listing))
 
 
 def _announced(listing: Listing) -> list[bytes]:

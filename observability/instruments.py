@@ -99,6 +99,11 @@ class Instruments:
             (TENANT, METHOD, OUTCOME),
             ("mcp_method_name", "tenant"),
         )
+        self.subscriptions_refused = registry.counter(
+            "portcullis_subscriptions_refused",
+            "Subscriptions beyond the limit of a user or a tenant.",
+            (TENANT,),
+        )
         self.internal_errors = registry.counter(
             "portcullis_internal_errors", "Bugs: requests that ended with internal_error."
         )
@@ -116,6 +121,9 @@ class Instruments:
         )
         self.streams_active = registry.gauge(
             "portcullis_streams_active", "Open event streams.", (TENANT,)
+        )
+        self.subscriptions_active = registry.gauge(
+            "portcullis_subscriptions_active", "Open subscriptions/listen streams.", (TENANT,)
         )
         self.view_age = registry.gauge(
             "portcullis_revocation_view_age_seconds",

@@ -70,6 +70,7 @@ MCP_METHODS: Final = frozenset(
         "notifications/tools/list_changed", "notifications/prompts/list_changed",
         "notifications/resources/list_changed", "notifications/resources/updated",
         "notifications/elicitation/complete", "notifications/tasks/status",
+        "notifications/tasks", "notifications/subscriptions/acknowledged",
     }
 )  # fmt: skip
 """Methods of any revision. Any other is `_OTHER` in metrics and span names."""

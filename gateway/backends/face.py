@@ -13,7 +13,7 @@ from gateway.backends.description import BackendDescription
 from gateway.backends.limits import BackendLimits
 from gateway.backends.line import Line
 from gateway.backends.shelf import Shelf
-from gateway.errors import BackendFailure
+from gateway.errors import BackendFailure, BackendTimeout
 from tenants.model import BackendProtocol
 
 
@@ -51,8 +51,9 @@ class Face:
 
     @property
     def last_catalogue(self) -> Catalogue | None:
-        """The last good catalogue, if nothing went wrong since."""
-        return self._shelf.kept if self._shelf.failure is None else None
+        """The last good catalogue, if nothing worse than slowness came up since."""
+        is_slow_at_worst = isinstance(self._shelf.failure, BackendTimeout | None)
+        return self._shelf.kept if is_slow_at_worst else None
 
     @property
     def waited_for_s(self) -> float:

@@ -161,6 +161,18 @@ class BackendPeer:
         revision = LATEST_MODERN if era is Era.MODERN else LATEST_LEGACY
         raise EraImpossible(self.name, client_revision=revision, backend_revision=found.revision)
 
+    def known_face(self, era: Era) -> Face | None:
+        """The face of an era whose description is known, without asking for it."""
+        faces = (self._main, self._legacy) if era is Era.LEGACY else (self._main,)
+        known = (face for face in faces if face.known_description is not None)
+        return next(
+            (f for f in known if f.known_description and f.known_description.era is era), None
+        )
+
+    def age_of(self, catalogue: Catalogue) -> float:
+        """How long ago a catalogue of this backend was collected."""
+        return self._clock() - catalogue.collected_at
+
     async def catalogue(self, max_age_s: float) -> Catalogue:
         """What the backend offers, not older than `max_age_s` unless it cannot be had.
 
@@ -172,6 +184,15 @@ class BackendPeer:
         """
         self._used_at = self._clock()
         return await self._main.catalogue(max_age_s)
+
+    def catalogue_changed(self) -> None:
+        """The backend says that its lists changed: they are asked for again when needed."""
+        self._main.catalogue_changed()
+        self._legacy.catalogue_changed()
+
+    def doubt(self) -> None:
+        """Believe what is known of the backend no longer: it is asked anew before the next use."""
+        self._main.note_failure(BackendUnavailable(self.name))
 
     async def open_session(
         self, *, revision: str, capabilities: bytes, client_info: bytes
@@ -205,11 +226,6 @@ class BackendPeer:
             on_open=self._opened_stream,
             on_close=self._closed_stream,
         )
-
-    def catalogue_changed(self) -> None:
-        """The backend says that its lists changed: they are asked for again when needed."""
-        self._main.catalogue_changed()
-        self._legacy.catalogue_changed()
 
     def exchange(self, request: OutgoingRequest) -> Exchange:
         """A place among the calls under way and an exchange to `start`, or at least to `close`.

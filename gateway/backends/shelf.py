@@ -3,12 +3,12 @@
 Rules
 1. However many ask for a fresh one at the same time, it is collected once; it goes on when one of
    them leaves.
-2. When it cannot be collected the last good one stays, and `failure` says what is wrong. For a
+2. One that is said to have changed is collected anew for the next who asks, however young it is.
+3. When it cannot be collected the last good one stays, and `failure` says what is wrong. For a
    while it is not tried again.
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 
 from gateway.backends.breaker import Cooldown
@@ -17,6 +17,9 @@ from gateway.backends.flight import Flight
 from gateway.errors import BackendFailure, BackendUnavailable
 from observability import events
 from observability.logs import get_logger
+
+MAX_COLLECTIONS = 2
+"""For one who asks: the one that was under way may have begun before the change."""
 
 
 class Shelf:
@@ -38,8 +41,9 @@ class Shelf:
         self._collecting = Flight[None](backend, tasks, clock=clock)
         self._cooldown = Cooldown(clock)
         self.kept: Catalogue | None = None
-        """The last good catalogue, whatever happened since."""
-        self._doubted_at = -math.inf
+        """The last good catalogue."""
+        self._changes = 0
+        self._changes_seen = 0
         self.failure: BackendFailure | None = None
 
     @property
@@ -47,13 +51,13 @@ class Shelf:
         """For how long a collection has been under way; 0 when none is."""
         return self._collecting.under_way_s
 
+    def doubt(self) -> None:
+        """What was collected, or began to be, before now is not fresh whatever its age."""
+        self._changes += 1
+
     def abandon(self) -> None:
         """Stop a collection that is under way."""
         self._collecting.abandon()
-
-    def doubt(self) -> None:
-        """What was collected, or began to be, before now is not fresh whatever its age."""
-        self._doubted_at = self._clock()
 
     async def catalogue(self, max_age_s: float) -> Catalogue:
         """A catalogue that is not older than `max_age_s`, or else the last good one.
@@ -61,22 +65,23 @@ class Shelf:
         Raises:
             BackendFailure: there is none and none can be had.
         """
-        since = max(self._clock() - max_age_s, self._doubted_at)
-        if not self._is_there(since):
-            await self._collecting.join(self._refresh)
-        if self.failure is None and not self._is_there(self._doubted_at):
-            await self._collecting.join(self._refresh)  # that one had begun before the doubt
+        since = self._clock() - max_age_s
+        for _ in range(MAX_COLLECTIONS):
+            if not self._is_there(since):
+                await self._collecting.join(self._refresh)
         if self.kept is None:
             failure = self.failure or BackendUnavailable(self._backend)
             raise failure.with_traceback(None)  # it is kept: no frames of callers with it
         return self.kept
 
     def _is_there(self, since: float) -> bool:
-        return self.kept is not None and self.kept.collected_at >= since
+        is_outdated = self._changes != self._changes_seen
+        return self.kept is not None and not is_outdated and self.kept.collected_at >= since
 
     async def _refresh(self) -> None:
         if not self._cooldown.is_over:
             return
+        changes = self._changes
         try:
             collected = await self._collect()
         except BackendFailure as failure:
@@ -86,6 +91,7 @@ class Shelf:
             return
         self._tell_news(collected)
         self.kept, self.failure = collected, None
+        self._changes_seen = changes
         self._cooldown.end()
 
     def _tell_failure(self, failure: BackendFailure) -> None:

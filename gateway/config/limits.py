@@ -39,6 +39,8 @@ class Limits:
     # Sessions and calls at the same time
     sessions_per_user: int = 20
     sessions_per_tenant: int = 1000
+    subscriptions_per_user: int = 5
+    subscriptions_per_tenant: int = 50
     in_flight_per_user: int = 128
     in_flight_per_tenant: int = 512
     in_flight: int = 4000

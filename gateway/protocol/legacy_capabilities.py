@@ -3,30 +3,22 @@
 Rules
 - A backend knows of a client what that client declared, as far as its revision has it and the
   gateway carries it. It may ask for nothing else.
-- A client knows of an endpoint what any of its backends can do.
 - A URL that a person is to open is https: anything else is refused (security case U16).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 
-from gateway.protocol.capabilities import shown_to_backend, shown_to_client
+from gateway.protocol.capabilities import shown_to_backend
 from gateway.protocol.messages import Request
 from gateway.protocol.methods import SERVER_REQUESTS
-from gateway.protocol.raw_json import read_object, read_string, read_value, write_object
-from gateway.protocol.revisions import is_at_least
+from gateway.protocol.raw_json import read_object, read_string, write_object
+from gateway.protocol.revisions import Era, is_at_least
 
 ROOTS, SAMPLING, ELICITATION = "roots", "sampling", "elicitation"
 FORM, URL = "form", "url"
 _ELICITATION_SINCE = "2025-06-18"
 _MODES_SINCE = "2025-11-25"
-
-_ANNOUNCED = {
-    "tools": ("listChanged",),
-    "prompts": ("listChanged",),
-    "resources": ("listChanged", "subscribe"),
-}
-"""Of a backend's capabilities, what the gateway does as the backend does."""
 
 
 class Refusal(Enum):
@@ -39,26 +31,12 @@ class Refusal(Enum):
 
 def shown_to_legacy_backend(client_capabilities: bytes, revision: str) -> bytes:
     """A client's raw capabilities as a backend that speaks `revision` with it may know them."""
-    members = read_object(client_capabilities) or {}
-    shown = read_object(shown_to_backend(client_capabilities)) or {}
-    if ROOTS in members:
-        shown[ROOTS] = members[ROOTS]
-    if SAMPLING in members:
-        shown[SAMPLING] = members[SAMPLING] if is_at_least(revision, _MODES_SINCE) else b"{}"
-    if ELICITATION in members and is_at_least(revision, _ELICITATION_SINCE):
-        shown[ELICITATION] = members[ELICITATION] if is_at_least(revision, _MODES_SINCE) else b"{}"
+    shown = read_object(shown_to_backend(client_capabilities, Era.LEGACY)) or {}
+    if not is_at_least(revision, _ELICITATION_SINCE):
+        shown.pop(ELICITATION, None)
+    if not is_at_least(revision, _MODES_SINCE):
+        shown |= {name: b"{}" for name in (SAMPLING, ELICITATION) if name in shown}
     return write_object({name: raw for name, raw in shown.items() if raw.startswith(b"{")})
-
-
-def shown_to_legacy_client(backend_capabilities: Iterable[bytes]) -> bytes:
-    """The raw capabilities of an endpoint for `initialize`: all that any of its backends has."""
-    every = list(backend_capabilities)
-    shown = read_object(shown_to_client(every)) or {}
-    for name, flags in _ANNOUNCED.items():
-        if name in shown:
-            found = {flag: b"true" for flag in flags if any(_has(one, name, flag) for one in every)}
-            shown[name] = write_object(found)
-    return write_object(shown)
 
 
 def refusal_of(request: Request, revision: str, client_capabilities: bytes) -> Refusal | None:
@@ -106,11 +84,6 @@ def _refusal_of_elicitation(
 def _is_https(raw: bytes | None) -> bool:
     url = read_string(raw)
     return url is not None and url.startswith("https://") and url.isprintable() and " " not in url
-
-
-def _has(capabilities: bytes, name: str, flag: str) -> bool:
-    settings = read_object((read_object(capabilities) or {}).get(name, b"{}")) or {}
-    return flag in settings and read_value(settings[flag]) is True
 
 
 def _is_object(raw: bytes | None) -> bool:

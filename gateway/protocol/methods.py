@@ -1,7 +1,7 @@
 """Which methods exist in which revision, and what the gateway knows of each.
 
-The tables are those of the protocol's schemas. Tasks (2025-11-25, experimental) are not served and
-therefore absent.
+The tables are those of the protocol's schemas. The tasks of 2025-11-25 (experimental) are not
+served and therefore absent; those of the modern era are an extension's and have a table of theirs.
 """
 
 from collections.abc import Mapping
@@ -57,6 +57,12 @@ CLIENT_REQUESTS: Mapping[str, frozenset[str]] = {
 }
 """What a client may ask, by revision."""
 
+EXTENSION_REQUESTS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(LEGACY, frozenset[str]()),
+    **dict.fromkeys(MODERN, frozenset({"tasks/cancel", "tasks/get", "tasks/update"})),
+}
+"""What a client may ask by an extension, by revision (SEP-2663)."""
+
 CLIENT_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LEGACY, _LEGACY_NOTIFICATIONS),
     **dict.fromkeys(MODERN, _MODERN_NOTIFICATIONS),
@@ -84,6 +90,9 @@ SERVER_NOTIFICATIONS: Mapping[str, frozenset[str]] = {
 MIRRORED_PARAM: Mapping[str, str] = {
     "prompts/get": "name",
     "resources/read": "uri",
+    "tasks/cancel": "taskId",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
     "tools/call": "name",
 }
 """The parameter that the `Mcp-Name` header repeats, by modern method."""
@@ -158,7 +167,7 @@ def check_request_method(method: str, revision: str) -> None:
     Raises:
         UnknownMethod: the revision has no such request.
     """
-    if method not in CLIENT_REQUESTS[revision]:
+    if method not in CLIENT_REQUESTS[revision] and method not in EXTENSION_REQUESTS[revision]:
         raise UnknownMethod("Method not found")
 
 

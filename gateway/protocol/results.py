@@ -17,7 +17,7 @@ from gateway.protocol.raw_json import read_object, read_value, write_object
 
 MAX_TTL_MS = 300_000
 
-_COMPLETE = b'"complete"'
+COMPLETE = b'"complete"'
 _PRIVATE = b'"private"'
 
 
@@ -33,22 +33,31 @@ _read_tool_result = msgspec.json.Decoder(_ToolResult).decode
 _read_modern_result = msgspec.json.Decoder(_ModernResult).decode
 
 
-def stamp(result: bytes, *, method: str, server_info: bytes) -> bytes:
+def stamp(result: bytes, *, method: str, server_info: bytes, may_be_cached: bool = True) -> bytes:
     """A backend's complete result as a modern client gets it.
 
-    `server_info` is the gateway's raw `Implementation`.
+    `server_info` is a raw `Implementation`. What answers a retry of a multi round-trip request may
+    not be cached.
 
     Raises:
         InvalidRequest: the result is not an object, or its `_meta` is none.
     """
     members = _members(result, "result")
-    members["resultType"] = _COMPLETE
+    members["resultType"] = COMPLETE
     if method in CACHEABLE:
-        members["ttlMs"] = b"%d" % _ttl_ms(members.get("ttlMs"))
+        members["ttlMs"] = b"%d" % (_ttl_ms(members.get("ttlMs")) if may_be_cached else 0)
         members["cacheScope"] = _PRIVATE
+    return write_object(with_server_info(members, server_info))
+
+
+def with_server_info(members: Mapping[str, bytes], server_info: bytes) -> dict[str, bytes]:
+    """A result's members, with who answered in its `_meta`.
+
+    Raises:
+        InvalidRequest: `_meta` is not an object.
+    """
     meta = _members(members.get(META, b"{}"), META)
-    members[META] = write_object(meta | {SERVER_INFO_KEY: server_info})
-    return write_object(members)
+    return {**members, META: write_object(meta | {SERVER_INFO_KEY: server_info})}
 
 
 def merge_members(raw: bytes, changes: Mapping[str, bytes]) -> bytes:
@@ -60,18 +69,16 @@ def merge_members(raw: bytes, changes: Mapping[str, bytes]) -> bytes:
     return write_object(_members(raw, "value") | dict(changes))
 
 
-def check_is_complete(result: bytes) -> None:
-    """Refuse a modern backend's result of a type that the gateway cannot carry (yet).
+def read_result_type(result: bytes) -> str:
+    """What kind of result a modern backend's is; `complete` where it does not say.
 
     Raises:
-        InvalidRequest: `resultType` is not `complete`. Where it is absent, it is.
+        InvalidRequest: `resultType` is not a string.
     """
     try:
-        result_type = _read_modern_result(result).resultType
+        return _read_modern_result(result).resultType
     except msgspec.ValidationError as error:
         raise InvalidRequest("`resultType` is not a string") from error
-    if result_type != "complete":
-        raise InvalidRequest("A result of a type that is not carried")
 
 
 def read_tool_result_is_error(result: bytes) -> bool:

@@ -88,6 +88,7 @@ PROMISED: list[tuple[Exception, str, tuple[int, int | None], tuple[int, int | No
     (gw.InvalidParams("s"), "invalid_params", (400, -32602), (200, -32602)),
     (tn.SessionTooLarge(SECRET), "invalid_params", (400, -32602), (200, -32602)),
     (gw.HeaderMismatch("s"), "header_mismatch", (400, -32020), (400, -32020)),
+    (gw.MissingCapability(b"{}"), "missing_capability", (400, -32021), (400, -32021)),
     (
         gw.UnsupportedProtocolVersion("x", ["2026-07-28"]),
         "unsupported_version",
@@ -262,6 +263,13 @@ def test_what_is_known_of_the_backend_is_its_name() -> None:
     assert (unknown["backend"], unknown["outcome"]) == ("orders", "unknown")
     assert impossible["clientRevision"] == "2025-06-18"
     assert impossible["backendRevision"] == "2026-07-28"
+
+
+def test_a_missing_capability_is_named() -> None:
+    error = gw.MissingCapability(b'{"extensions":{"x/y":{}}}')
+    data = parsed(ask(error, Era.MODERN))["error"]["data"]
+
+    assert data["requiredCapabilities"] == {"extensions": {"x/y": {}}}
 
 
 def test_an_unsupported_version_lists_the_supported_ones() -> None:

@@ -45,13 +45,13 @@ JSONRPC: list[Case] = [
     shown("J15", "mirrored headers", MESSAGES),
     shown("J17", "mirrored arguments", MESSAGES),
     shown("J18", "a tool has no second door", "security/test_decisions.py"),
-    partly(
+    shown(
         "J19",
-        "the calls of others are not cancelled, nor their questions answered",
+        "the calls and tasks of others are not cancelled, nor their questions answered",
         "security/test_cancellation.py",
         "security/test_many_at_once.py",
         "gateway/core/test_server_requests.py",
-        waits_for="tasks",
+        "gateway/core/test_tasks.py",
     ),
     partly(
         "J21",
@@ -61,12 +61,12 @@ JSONRPC: list[Case] = [
     ),
     waits("J23", "arguments against their schema", "validation of arguments"),
     waits("J25", "hostile patterns in a schema", "validation of arguments"),
-    waits("J26", "too many subscriptions", "subscriptions/listen"),
-    partly(
+    shown("J26", "too many subscriptions", "gateway/core/test_subscriptions.py"),
+    shown(
         "J27",
         "what is sealed for one opens nothing for another",
         "security/test_cursors.py",
-        waits_for="requestState of multi-round calls",
+        "gateway/core/test_multi_round_trips.py",
     ),
     shown("J29", "public answers are private here", "security/test_cursors.py"),
     shown("J30", "trace context and baggage", "security/test_traces.py"),
@@ -74,6 +74,7 @@ JSONRPC: list[Case] = [
         "J31",
         "a closed connection cancels a modern call, no legacy one",
         "security/test_cancellation.py",
+        "gateway/core/test_subscriptions.py",
         waits_for="event logs for resumption",
     ),
 ]

@@ -5,6 +5,8 @@ from tests.requirements.cases import Case, partly, shown, waits
 EGRESS = "auth/test_egress.py"
 EVIL = "gateway/backends/test_evil_answers.py"
 EXCHANGE = "gateway/backends/test_exchange.py"
+WHOLE = "gateway/core/test_evil_backends.py"
+QUESTIONS = "gateway/core/test_multi_round_trips.py"
 CHANNEL = "gateway/backends/test_channel.py"
 ISOLATION = "security/test_isolation.py"
 ADMIN_API = "the admin API"
@@ -19,18 +21,25 @@ BACKENDS: list[Case] = [
     shown("U08", "nothing of the caller's credentials goes on", ISOLATION, CHANNEL),
     waits("U10", "exchanged tokens", "token exchange"),
     shown("U11", "headers that a client meant for a backend", ISOLATION),
-    shown("U13", "answers without end", EVIL),
+    shown("U13", "answers without end", EVIL, WHOLE),
     shown("U14", "answers at the bounds", EVIL),
-    shown("U15", "answers that are none", EVIL, EXCHANGE),
+    shown("U15", "answers that are none", EVIL, EXCHANGE, WHOLE),
     shown(
         "U16",
         "what a backend asks of a client",
         EXCHANGE,
+        WHOLE,
+        QUESTIONS,
         "gateway/core/test_server_requests.py",
     ),
-    shown("U18", "connections that are cut", EVIL, CHANNEL),
+    shown("U18", "connections that are cut", EVIL, CHANNEL, WHOLE),
     shown("U19", "backends that do not read", CHANNEL, "gateway/backends/test_breaker.py"),
-    waits("U20", "definitions that change after approval", "tool pins"),
+    partly(
+        "U20",
+        "definitions that change after approval; floods of changes",
+        "gateway/core/test_subscriptions.py",
+        waits_for="tool pins",
+    ),
     waits("U21", "hidden characters in tools", "inspection of definitions"),
     shown("U23", "certificates and credentials of another", EGRESS, ISOLATION),
     shown("U24", "other ports", EGRESS),

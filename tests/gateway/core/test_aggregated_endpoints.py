@@ -1,17 +1,18 @@
 """Several backends behind one URL: names, order, owners, and backends that are away."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from tenants.model import Slug
 from tests.gateway.core.caller import Caller
 from tests.gateway.core.lines import all_logged, served
+from tests.gateway.core.modern_rig import Station, subscribed
 from tests.rigs.fake_backend import FakeBackend, FakeEra, Script, Wire
 from tests.rigs.inner_gateway import inner_gateway
 
 ERAS: list[FakeEra] = ["modern", "legacy"]
+STALE = "io.portcullis/staleBackends"
 ABSENT = "io.portcullis/unavailableBackends"
 
 
@@ -171,10 +172,11 @@ async def test_instructions_and_capabilities_of_all_backends_are_shown(era: Fake
             shown = (await caller.initialize()).result
             assert shown["serverInfo"]["name"] == "portcullis"
 
-        of_legacy: dict[str, Any] = {"tools": {}, "prompts": {"listChanged": True}}
-        of_legacy["resources"] = {"subscribe": True}
-        none_told: dict[str, Any] = {"tools": {}, "prompts": {}, "resources": {}}
-        assert shown["capabilities"] == (of_legacy if era == "legacy" else none_told)
+        assert shown["capabilities"] == {
+            "tools": {},
+            "prompts": {"listChanged": True},
+            "resources": {"subscribe": True},
+        }
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -315,6 +317,43 @@ async def test_a_backend_that_is_slow_to_list_again_stays_with_its_last_list(
 
         assert sorted(map(str, _names(listed.result["tools"]))) == ["one__echo", "two__echo"]
         assert "io.portcullis/unavailableBackends" not in listed.result["_meta"]
+
+
+async def test_a_backend_that_is_slow_to_list_is_listed_as_it_was_and_named_as_stale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.endpoint_backends.LIST_BUDGET_S", 0.3)
+    go_on = asyncio.Event()
+
+    async def slow(wire: Wire) -> None:
+        await go_on.wait()
+        await wire.result({"tools": [{"name": "new"}]})
+
+    async with (
+        FakeBackend() as one,
+        FakeBackend() as two,
+        inner_gateway({"acme": {"one": one, "two": two}}) as inner,
+    ):
+        caller = Caller.of(inner)
+        station = Station(two)
+        async with subscribed(caller, toolsListChanged=True) as (stream, _):
+            before = await caller.modern("tools/list")
+            two.scripts["tools/list"] = slow
+            await station.say("notifications/tools/list_changed")
+            await stream.event()
+        async with asyncio.timeout(3):
+            late = [await caller.modern("tools/list") for _ in range(5)]
+            called = await caller.call("modern", "two__echo")
+        go_on.set()
+        while STALE in (fresh := await caller.modern("tools/list")).result["_meta"]:
+            pass
+
+        for answer in late:
+            assert answer.result["tools"] == before.result["tools"]
+            assert answer.result["_meta"][STALE] == [{"backend": "two", "ageSeconds": 0}]
+            assert ABSENT not in answer.result["_meta"]
+        assert called.text.startswith("{}")
+        assert sorted(map(str, _names(fresh.result["tools"]))) == ["one__echo", "two__new"]
 
 
 @pytest.mark.parametrize("era", ERAS)

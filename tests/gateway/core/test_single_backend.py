@@ -142,7 +142,7 @@ async def test_a_backend_that_finds_the_headers_wrong_is_listed_anew_and_asked_o
         assert len(backend.calls("tools/call")) == 2
 
 
-@pytest.mark.parametrize("method", ["subscriptions/listen", "initialize", "ping", "nonsense"])
+@pytest.mark.parametrize("method", ["tasks/get", "initialize", "ping", "nonsense"])
 async def test_what_the_modern_era_does_not_have_here_is_an_unknown_method(method: str) -> None:
     async with (
         FakeBackend() as backend,

@@ -110,7 +110,8 @@ async def test_no_body_and_no_header_makes_the_gateway_fail(
     async with (
         FakeBackend(era="legacy") as one,
         FakeBackend(era="modern") as two,
-        inner_gateway({"acme": {"one": one, "two": two}}) as inner,
+        # A subscription is a good answer, and lasts.
+        inner_gateway({"acme": {"one": one, "two": two}}, limits={"stream": 0.01}) as inner,
     ):
         caller = Caller.of(inner, "acme", endpoint)
         await caller.initialize()

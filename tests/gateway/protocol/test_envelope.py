@@ -199,7 +199,7 @@ def test_the_uri_of_a_resource_is_mirrored() -> None:
     )
 
 
-@pytest.mark.parametrize("method", ["initialize", "ping", "logging/setLevel", "echo", "tasks/get"])
+@pytest.mark.parametrize("method", ["initialize", "ping", "logging/setLevel", "echo", "tasks/list"])
 def test_a_method_that_the_modern_era_does_not_have_is_unknown(method: str) -> None:
     refusal = refusal_of(call(method=method), headers(Mcp_Method=method, Mcp_Name=None))
 

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from gateway.protocol.legacy_capabilities import shown_to_legacy_backend, shown_to_legacy_client
+from gateway.protocol.capabilities import shown_to_client
+from gateway.protocol.legacy_capabilities import shown_to_legacy_backend
+from gateway.protocol.revisions import Era
 
 ALL = {
     "roots": {"listChanged": True},
@@ -39,11 +41,12 @@ def test_what_is_not_declared_is_not_shown(raw: bytes) -> None:
 
 
 def test_a_client_knows_what_any_backend_tells_of_its_changes() -> None:
-    shown = shown_to_legacy_client(
+    shown = shown_to_client(
         [
             b'{"tools":{"listChanged":true},"resources":{"listChanged":false},"logging":{}}',
             b'{"tools":{},"resources":{"subscribe":true,"listChanged":1},"prompts":{"x":true}}',
-        ]
+        ],
+        Era.LEGACY,
     )
 
     assert json.loads(shown) == {

@@ -30,7 +30,7 @@ def test_every_list_has_its_member_and_its_key() -> None:
 
 
 @pytest.mark.parametrize("revision", KNOWN)
-@pytest.mark.parametrize("method", ["echo", "tools/Call", "rpc.x", "tasks/get", "notifications/x"])
+@pytest.mark.parametrize("method", ["echo", "tools/Call", "rpc.x", "tasks/list", "notifications/x"])
 def test_j18_a_tools_name_or_any_other_word_is_no_method(method: str, revision: str) -> None:
     with pytest.raises(UnknownMethod):
         methods.check_request_method(method, revision)

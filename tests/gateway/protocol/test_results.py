@@ -5,8 +5,8 @@ import pytest
 from gateway.errors import InvalidRequest
 from gateway.protocol.methods import CACHEABLE, CLIENT_REQUESTS
 from gateway.protocol.results import (
-    check_is_complete,
     merge_members,
+    read_result_type,
     read_tool_result_is_error,
     stamp,
 )
@@ -92,26 +92,35 @@ def test_members_are_replaced_in_place_or_added_at_the_end() -> None:
     assert merged == b'{"a":0,"b":2,"c":{}}'
 
 
-@pytest.mark.parametrize("result", [b"{}", b'{"resultType":"complete"}'])
-def test_a_complete_result_is_carried(result: bytes) -> None:
-    check_is_complete(result)
-
-
 @pytest.mark.parametrize(
-    "result",
+    ("result", "kind"),
     [
-        b'{"resultType":"input_required"}',
-        b'{"resultType":"task"}',
-        b'{"resultType":"Complete"}',
-        b'{"resultType":""}',
-        b'{"resultType":null}',
-        b'{"resultType":5}',
-        b"[]",
+        (b"{}", "complete"),
+        (b'{"resultType":"complete"}', "complete"),
+        (b'{"resultType":"input_required"}', "input_required"),
+        (b'{"resultType":"task"}', "task"),
+        (b'{"resultType":""}', ""),
     ],
 )
-def test_a_result_of_another_type_is_refused(result: bytes) -> None:
+def test_a_result_says_of_what_type_it_is_or_is_complete(result: bytes, kind: str) -> None:
+    assert read_result_type(result) == kind
+
+
+@pytest.mark.parametrize("result", [b'{"resultType":null}', b'{"resultType":5}', b"[]"])
+def test_a_type_that_is_no_string_is_refused(result: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        check_is_complete(result)
+        read_result_type(result)
+
+
+def test_what_answers_a_retry_is_not_to_be_kept() -> None:
+    result = stamp(
+        b'{"contents":[],"ttlMs":60000}',
+        method="resources/read",
+        server_info=GATEWAY,
+        may_be_cached=False,
+    )
+
+    assert b'"ttlMs":0' in result
 
 
 @pytest.mark.parametrize(
