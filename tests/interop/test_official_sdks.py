@@ -6,16 +6,16 @@ import pytest
 
 from tests.interop.places import PLACES, STOCK, Place
 from tests.rigs.house import House
-from tests.rigs.sdk_clients import CLIENTS, SdkClient, VisitFailed
+from tests.rigs.sdk_clients import PINNED_SDKS, SdkClient, VisitFailed
 
 ISSUERS = ("development", "oidc-provider")
 # One SDK shows the gateway's words, the other finds no revision that it could speak.
 ERAS_DIFFER = "client speaks 2026-07-28, backend speaks 2025-11-25|did not offer pinned protocol"
-MODERN_CLIENTS = [client for client in CLIENTS if client.is_modern]
+MODERN_CLIENTS = [client for client in PINNED_SDKS if client.is_modern]
 
 VISITS = [
     pytest.param(client, issuer, place, id=f"{client.name}-{issuer}-{place.name}")
-    for client, issuer, place in product(CLIENTS, ISSUERS, PLACES)
+    for client, issuer, place in product(PINNED_SDKS, ISSUERS, PLACES)
     if place.serves_modern or not client.is_modern
 ]
 

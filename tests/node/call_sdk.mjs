@@ -1,7 +1,8 @@
 // One visit of an MCP endpoint by an official TypeScript SDK:
 //
 //   node call_sdk.mjs SDK < job.json     SDK: sdk1 (@modelcontextprotocol/sdk),
-//                                        client2-legacy, client2-modern (.../client)
+//                                        client2-legacy, client2-modern, client2-auto
+//                                        (.../client)
 //
 // The job and the report are those of tests/rigs/sdk_clients.py. Every failure is an uncaught one:
 // exit code 1 and a stack on stderr.
@@ -12,6 +13,7 @@ const SDKS = {
   sdk1: legacySdk,
   'client2-legacy': () => currentSdk('legacy'),
   'client2-modern': () => currentSdk({ pin: '2026-07-28' }),
+  'client2-auto': () => currentSdk('auto'),
 };
 
 async function legacySdk() {

@@ -1,6 +1,6 @@
 """One visit of an MCP endpoint by the Python SDK's current major version (2.x).
 
-    python -m tests.rigs.current_sdk_client MODE     MODE: legacy, or a modern revision
+    python -m tests.rigs.current_sdk_client MODE     MODE: legacy, auto, or a modern revision
 
 Job on stdin, report on stdout, as `tests/rigs/sdk_clients.py` has them. Every failure is an
 uncaught one.

@@ -1,4 +1,4 @@
-"""The official SDKs as clients: each visits an endpoint in a process of its own and reports.
+"""Real clients: each visits an endpoint in a process of its own and reports.
 
 A visit connects, lists the tools and calls one with a progress callback, lists the prompts and
 gets one, lists the resources and reads one, and leaves.
@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.rigs.child import ROOT, python_module
 from tests.rigs.legacy_client_env import legacy_interpreter
-from tests.rigs.node import node_script
+from tests.rigs.node import install_packages, node_script
 
 MODERN = "2026-07-28"
 LATEST_LEGACY = "2025-11-25"
@@ -40,9 +40,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the SDK handed out. `server` is None where the protocol lets a server hide its name."""
+    """What the client handed out.
 
-    revision: str
+    `server` is None where the protocol lets a server hide its name, `revision` where the client
+    does not tell it.
+    """
+
+    revision: str | None
     server: str | None
     tools: Sequence[str]
     text: str
@@ -56,11 +60,17 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class SdkClient:
-    """One SDK, pinned to one era. `command` starts its script."""
+    """One client in one mode; `revision` is what it comes to speak with a server of both eras.
+
+    `command` starts its script, `tells` is the revision in its report, and `cannot` names what no
+    visit with it can show.
+    """
 
     name: str
     revision: str
     command: Callable[[], Sequence[str | Path]]
+    tells: str | None
+    cannot: frozenset[str] = frozenset()
 
     @property
     def is_modern(self) -> bool:
@@ -93,11 +103,11 @@ async def run_script(command: Sequence[str | Path], job: Mapping[str, Any]) -> d
     return found
 
 
-def _current_python(mode: str) -> Callable[[], Sequence[str | Path]]:
-    return lambda: python_module("tests.rigs.current_sdk_client", mode)
+def _python(module: str, mode: str) -> Callable[[], Sequence[str | Path]]:
+    return lambda: python_module(f"tests.rigs.{module}", mode)
 
 
-def _legacy_python() -> Sequence[str | Path]:
+def _previous_python() -> Sequence[str | Path]:
     return [legacy_interpreter(), Path(__file__).parent / "legacy_sdk_client.py"]
 
 
@@ -105,11 +115,48 @@ def _typescript(sdk: str) -> Callable[[], Sequence[str | Path]]:
     return lambda: [*node_script("call_sdk.mjs"), sdk]
 
 
-CLIENTS = (
-    SdkClient("python-2-modern", MODERN, _current_python(MODERN)),
-    SdkClient("python-2-legacy", LATEST_LEGACY, _current_python("legacy")),
-    SdkClient("python-1", LATEST_LEGACY, _legacy_python),
-    SdkClient("typescript-1", LATEST_LEGACY, _typescript("sdk1")),
-    SdkClient("typescript-2-legacy", LATEST_LEGACY, _typescript("client2-legacy")),
-    SdkClient("typescript-2-modern", MODERN, _typescript("client2-modern")),
+def _packaged(module: str, mode: str) -> Callable[[], Sequence[str | Path]]:
+    """A program of `tests/node`, driven by a module of ours."""
+
+    def command() -> Sequence[str | Path]:
+        install_packages()
+        return python_module(f"tests.rigs.{module}", mode)
+
+    return command
+
+
+def _sdk(name: str, revision: str, command: Callable[[], Sequence[str | Path]]) -> SdkClient:
+    return SdkClient(name, revision, command, tells=revision)
+
+
+def _inspector(era: str, revision: str) -> SdkClient:
+    command = _packaged("inspector_client", era)
+    cannot = frozenset({"progress"})
+    return SdkClient(f"inspector-{era}", revision, command, tells=None, cannot=cannot)
+
+
+def _proxy(era: str, revision: str) -> SdkClient:
+    # Whatever it speaks with a server, on stdio it is legacy.
+    command = _packaged("remote_proxy_client", era)
+    return SdkClient(f"mcp-remote-{era}", revision, command, tells=LATEST_LEGACY)
+
+
+PINNED_SDKS = (
+    _sdk("python-2-modern", MODERN, _python("current_sdk_client", MODERN)),
+    _sdk("python-2-legacy", LATEST_LEGACY, _python("current_sdk_client", "legacy")),
+    _sdk("python-1", LATEST_LEGACY, _previous_python),
+    _sdk("typescript-1", LATEST_LEGACY, _typescript("sdk1")),
+    _sdk("typescript-2-legacy", LATEST_LEGACY, _typescript("client2-legacy")),
+    _sdk("typescript-2-modern", MODERN, _typescript("client2-modern")),
 )
+NEGOTIATING_SDKS = (
+    _sdk("python-2-auto", MODERN, _python("current_sdk_client", "auto")),
+    _sdk("typescript-2-auto", MODERN, _typescript("client2-auto")),
+)
+INSPECTORS = (
+    _inspector("legacy", LATEST_LEGACY),
+    _inspector("auto", MODERN),
+    _inspector("modern", MODERN),
+)
+PROXIES = (_proxy("legacy", LATEST_LEGACY), _proxy("auto", MODERN))
+CLIENTS = (*PINNED_SDKS, *NEGOTIATING_SDKS, *INSPECTORS, *PROXIES)
