@@ -22,6 +22,7 @@ from auth.errors import (
     TokenFault,
 )
 from gateway import errors as gw
+from gateway.backends.errors import NoStream
 from gateway.error_responses import TABLE, Asker, ErrorResponse, error_response
 from gateway.protocol.revisions import Era
 from tenants import errors as tn
@@ -33,6 +34,7 @@ SECRET = "canary-of-a-library"
 WITHOUT_A_ROW = {
     CredentialUnavailable: "the road to a backend turns it into BackendUnavailable",
     gw.BackendRefused: "it carries its own code, message and data",
+    NoStream: "whoever follows a backend takes it for an answer",
 }
 
 ONLY_ROWS_OF_THEIR_PARENT = (

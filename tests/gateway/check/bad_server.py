@@ -106,6 +106,7 @@ def read(request: Recorded) -> Any:
 def bad_server() -> FakeBackend:
     """Every fault that fits into one server."""
     scripts: dict[str, Script] = {
+        "GET": a_page,
         "initialize": a_handshake_that_agrees_on_everything,
         "notifications/initialized": a_page,
         "ping": a_stream_that_breaks_off,

@@ -43,7 +43,7 @@ class Protected(CheckedBackend):
         self.scripts |= {
             "server/discover": refusal(header, status),
             "initialize": refusal(header, status),
-            "response": publishes(documents),
+            "GET": publishes(documents),
         }
 
 
