@@ -7,10 +7,14 @@ Rules
    again, less and less often; one whose stream ends is asked again when it wants to be.
 3. What it says goes to this session alone. Progress belongs to calls and is dropped; that a list
    changed also makes the gateway's own lists doubtful.
+4. A call waits, once and for a moment, until its backend is listened to: what a backend asks beside
+   its calls would be said to nobody.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -31,6 +35,8 @@ from tenants.session_records import Session
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
+FIRST_WORD_S = 0.25
+"""How long calls wait for a stream that is being opened."""
 METHOD_NOT_FOUND = -32601
 
 
@@ -49,6 +55,17 @@ class Following:
     """The listening of one session."""
 
     _tasks: list[asyncio.Task[None]]
+    _tried: Mapping[str, asyncio.Event]
+
+    async def begun(self, backend: str) -> None:
+        """Wait until a backend is listened to, or could not be at once, or takes its time."""
+        tried = self._tried.get(backend)
+        if tried is None or tried.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_WORD_S):
+                await tried.wait()
+        tried.set()
 
     def stop(self) -> None:
         """Let go of every stream."""
@@ -70,7 +87,8 @@ class BackendStreams:
         peers = admission.endpoint.tenant.peers
         names = admission.endpoint.endpoint.backends
         listeners = [_Listener(self, session, peers[name], client) for name in names]
-        return Following([self.tasks.create_task(one.run()) for one in listeners])
+        tried = {one.peer.name: one.tried for one in listeners}
+        return Following([self.tasks.create_task(one.run()) for one in listeners], tried)
 
 
 @dataclass(slots=True)
@@ -81,10 +99,18 @@ class _Listener:
     session: Session
     peer: BackendPeer
     client: Client
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
     _pause_s: float = FIRST_PAUSE_S
     _was_heard: bool = False
 
     async def run(self) -> None:
+        """Listen until there is nothing to be heard."""
+        try:
+            await self._run()
+        finally:
+            self.tried.set()
+
+    async def _run(self) -> None:
         forgotten: BackendSession | None = None
         while True:
             try:
@@ -121,6 +147,7 @@ class _Listener:
             try:
                 async with overhearing:
                     self._pause_s, self._was_heard = FIRST_PAUSE_S, True
+                    self.tried.set()
                     await self._hear(overhearing, conversation)
                 await asyncio.sleep(overhearing.retry_s)
             except (SessionForgotten, NoStream):
@@ -156,6 +183,7 @@ class _Listener:
             await self.client.tell(self.session, raw)
 
     async def _rest(self) -> None:
+        self.tried.set()
         pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, LONGEST_PAUSE_S)
         await asyncio.sleep(pause_s)
 

@@ -71,6 +71,7 @@ class LegacyCall:
         """
         sessions, peer = self.desk.backend_sessions, self.permitted.peer
         backend_session = await sessions.of(self.session, peer)
+        await self.desk.streams.begun(self.session, peer.name)
         try:
             return await self._sent(backend_session)
         except SessionForgotten:

@@ -97,6 +97,12 @@ class SessionStreams:
         """Whether the session has a stream here."""
         return _key(session) in self._open
 
+    async def begun(self, session: Session, backend: str) -> None:
+        """Wait a moment for a backend that is about to be listened to for this session."""
+        following = self._following.get(_key(session))
+        if following is not None:
+            await following.begun(backend)
+
     async def tell(self, session: Session, message: bytes) -> bool:
         """Send a whole message on exactly one stream of the session; False if nobody is there."""
         for stream in reversed(self._open.get(_key(session), [])):

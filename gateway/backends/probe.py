@@ -2,7 +2,8 @@
 
 `server/discover` is sent in the modern form, then:
 - a DiscoverResult that names a mutual modern revision, or a modern error (-32020, -32021): modern;
-- -32022 with a list of what is supported: modern if that names a mutual revision, else legacy;
+- -32022 with a list of what is supported: modern if that names a mutual revision, in which it is
+  asked once more to describe itself, else legacy;
 - 400, 404, 405, another JSON-RPC error, or an answer that is none: legacy, so `initialize`;
 - no connection, 5xx, a timeout: an outage, not a verdict. 401 and 403: a credential, not a verdict.
 """
@@ -53,6 +54,21 @@ async def probe(line: Line, protocol: BackendProtocol) -> Found:
 
 async def _discover(line: Line) -> BackendDescription | None:
     """The modern description, None when the backend is not modern."""
+    try:
+        return await _asked(line)
+    except BackendRefused as refused:
+        if not _is_for_another_revision(refused):
+            return _verdict(refused)
+    except OutcomeUnknown:
+        return None
+    try:
+        return await _asked(line)
+    except (BackendRefused, OutcomeUnknown):
+        return _UNDESCRIBED
+
+
+async def _asked(line: Line) -> BackendDescription | None:
+    """What it says of itself; an outage is told apart from an answer."""
     exchange = line.ask(
         "server/discover",
         {"_meta": own_meta(LATEST_MODERN)},
@@ -66,7 +82,7 @@ async def _discover(line: Line) -> BackendDescription | None:
     except BackendFailure as failure:
         if _is_outage(failure, exchange):
             raise BackendUnavailable(line.backend) from failure
-        return _verdict(failure)
+        raise
 
 
 def _is_outage(failure: BackendFailure, exchange: Exchange) -> bool:
@@ -76,14 +92,13 @@ def _is_outage(failure: BackendFailure, exchange: Exchange) -> bool:
     return not isinstance(failure, BackendRefused | OutcomeUnknown)
 
 
-def _verdict(failure: BackendFailure) -> BackendDescription | None:
-    if not isinstance(failure, BackendRefused):
-        return None
-    if failure.code in {HEADER_MISMATCH, MISSING_CAPABILITY}:
-        return _UNDESCRIBED
-    if failure.code == UNSUPPORTED_VERSION and _names_mutual_revision(failure.data):
-        return _UNDESCRIBED
-    return None
+def _verdict(refused: BackendRefused) -> BackendDescription | None:
+    is_modern = refused.code in {HEADER_MISMATCH, MISSING_CAPABILITY}
+    return _UNDESCRIBED if is_modern else None
+
+
+def _is_for_another_revision(refused: BackendRefused) -> bool:
+    return refused.code == UNSUPPORTED_VERSION and _names_mutual_revision(refused.data)
 
 
 def _names_mutual_revision(data: bytes | None) -> bool:
