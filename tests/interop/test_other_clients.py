@@ -13,6 +13,7 @@ from tests.rigs.sdk_clients import (
     PROXIES,
     Report,
     SdkClient,
+    revisions_served,
 )
 
 BOTH_ERAS = [*NEGOTIATING_SDKS, *INSPECTORS]
@@ -48,8 +49,7 @@ async def _visit(house: House, client: SdkClient, place: Place) -> tuple[Report,
     url = house.endpoint(place.tenant, place.endpoint)
     before = len(house.gateway.log_lines())
     seen = await client.visit(place.job(url, house.issuers["oidc-provider"].token(url)))
-    lines = house.gateway.log_lines()[before:]
-    (spoken,) = {line["revision"] for line in lines if line.get("method") == "tools/call"}
+    (spoken,) = revisions_served(house.gateway, before)
     return seen, spoken
 
 

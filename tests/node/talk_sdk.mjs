@@ -1,14 +1,17 @@
-// An official TypeScript SDK as a legacy client that is asked, told and cancels:
+// An official TypeScript SDK as a client that is asked, told and cancels:
 //
-//   node talk_sdk.mjs SDK < job.json     SDK: sdk1 (@modelcontextprotocol/sdk), client2 (.../client)
+//   node talk_sdk.mjs SDK < job.json     SDK: sdk1 (@modelcontextprotocol/sdk), client2-legacy,
+//                                        client2-modern, client2-auto (.../client)
 //
-// The job is {"url", "token"}, the server tests/rigs/legacy_talking_server.py. What came of it is
-// on stdout; every failure is an uncaught one.
+// The job is {"url", "token"}, the server one of the talking ones of tests/rigs. A legacy client
+// subscribes and hears beside its calls, a modern one listens. What came of it is on stdout; every
+// failure is an uncaught one.
 
 import { text } from 'node:stream/consumers';
 
 const CAPABILITIES = { sampling: {}, elicitation: {}, roots: {} };
 const UPDATED = 'notifications/resources/updated';
+const RESOURCE = 'talk://one';
 const CHANGED = 'notifications/tools/list_changed';
 
 async function sdk1() {
@@ -26,9 +29,9 @@ async function sdk1() {
   };
 }
 
-async function client2() {
+async function client2(mode) {
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
-  const options = { capabilities: CAPABILITIES, versionNegotiation: { mode: 'legacy' } };
+  const options = { capabilities: CAPABILITIES, versionNegotiation: { mode } };
   return {
     client: new Client({ name: 'talk-2', version: '1' }, options),
     Transport: StreamableHTTPClientTransport,
@@ -64,22 +67,31 @@ async function talk(sdk, job) {
     ask_person: await textOf('ask_person'),
     ask_roots: await textOf('ask_roots'),
   };
-  await client.subscribeResource({ uri: 'talk://one' });
-  // The stream of the GET opens beside all this: whoever is early is not heard.
+  const isModern = client.getProtocolEra?.() === 'modern';
+  const listening = isModern
+    ? await client.listen({ toolsListChanged: true, resourceSubscriptions: [RESOURCE] })
+    : await client.subscribeResource({ uri: RESOURCE });
+  // The stream of a GET opens beside all this: whoever is early is not heard.
   while (told.size < 2) {
     await textOf('touch');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  await client.unsubscribeResource({ uri: 'talk://one' });
+  await (isModern ? listening.close() : client.unsubscribeResource({ uri: RESOURCE }));
   const abort = new AbortController();
   const options = { signal: abort.signal, onprogress: () => abort.abort('enough') };
   const refused = await sdk.call(client, 'wait', options).then(() => 'not cancelled', () => 'Request cancelled');
   found.cancelled = `${refused} ${await textOf('was_cancelled')}`;
-  await transport.terminateSession();
+  await transport.terminateSession?.();
   await client.close();
   return { ...found, told: [...told].sort() };
 }
 
-const sdk = await { sdk1, client2 }[process.argv[2]]();
+const SDKS = {
+  sdk1,
+  'client2-legacy': () => client2('legacy'),
+  'client2-modern': () => client2({ pin: '2026-07-28' }),
+  'client2-auto': () => client2('auto'),
+};
+const sdk = await SDKS[process.argv[2]]();
 const found = await talk(sdk, JSON.parse(await text(process.stdin)));
 process.stdout.write(`${JSON.stringify(found)}\n`);

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.rigs.child import ROOT, python_module
+from tests.rigs.gateway import RunningGateway
 from tests.rigs.legacy_client_env import legacy_interpreter
 from tests.rigs.node import install_packages, node_script
 
 MODERN = "2026-07-28"
 LATEST_LEGACY = "2025-11-25"
 VISIT_TIMEOUT_S = 45.0
+
+
+Command = Callable[[], Sequence[str | Path]]
 
 
 class VisitFailed(Exception):
@@ -68,7 +72,7 @@ class SdkClient:
 
     name: str
     revision: str
-    command: Callable[[], Sequence[str | Path]]
+    command: Command
     tells: str | None
     cannot: frozenset[str] = frozenset()
 
@@ -80,6 +84,12 @@ class SdkClient:
         """Do the job. Raises VisitFailed with what the SDK said."""
         command = await asyncio.to_thread(self.command)
         return Report(**await run_script(command, asdict(job)))
+
+
+def revisions_served(gateway: RunningGateway, since: int) -> set[str]:
+    """Those in which the gateway served tools since that line of its log."""
+    lines = gateway.log_lines()[since:]
+    return {line["revision"] for line in lines if line.get("method") == "tools/call"}
 
 
 async def run_script(command: Sequence[str | Path], job: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,54 +113,55 @@ async def run_script(command: Sequence[str | Path], job: Mapping[str, Any]) -> d
     return found
 
 
-def _python(module: str, mode: str) -> Callable[[], Sequence[str | Path]]:
-    return lambda: python_module(f"tests.rigs.{module}", mode)
+def python_client(module: str, *words: str) -> Command:
+    """A module of ours on the SDK that runs the tests."""
+    return lambda: python_module(f"tests.rigs.{module}", *words)
 
 
 def _previous_python() -> Sequence[str | Path]:
     return [legacy_interpreter(), Path(__file__).parent / "legacy_sdk_client.py"]
 
 
-def _typescript(sdk: str) -> Callable[[], Sequence[str | Path]]:
+def _typescript(sdk: str) -> Command:
     return lambda: [*node_script("call_sdk.mjs"), sdk]
 
 
-def _packaged(module: str, mode: str) -> Callable[[], Sequence[str | Path]]:
+def packaged_client(module: str, *words: str) -> Command:
     """A program of `tests/node`, driven by a module of ours."""
 
     def command() -> Sequence[str | Path]:
         install_packages()
-        return python_module(f"tests.rigs.{module}", mode)
+        return python_module(f"tests.rigs.{module}", *words)
 
     return command
 
 
-def _sdk(name: str, revision: str, command: Callable[[], Sequence[str | Path]]) -> SdkClient:
+def _sdk(name: str, revision: str, command: Command) -> SdkClient:
     return SdkClient(name, revision, command, tells=revision)
 
 
 def _inspector(era: str, revision: str) -> SdkClient:
-    command = _packaged("inspector_client", era)
+    command = packaged_client("inspector_client", era)
     cannot = frozenset({"progress"})
     return SdkClient(f"inspector-{era}", revision, command, tells=None, cannot=cannot)
 
 
 def _proxy(era: str, revision: str) -> SdkClient:
     # Whatever it speaks with a server, on stdio it is legacy.
-    command = _packaged("remote_proxy_client", era)
+    command = packaged_client("remote_proxy_client", era)
     return SdkClient(f"mcp-remote-{era}", revision, command, tells=LATEST_LEGACY)
 
 
 PINNED_SDKS = (
-    _sdk("python-2-modern", MODERN, _python("current_sdk_client", MODERN)),
-    _sdk("python-2-legacy", LATEST_LEGACY, _python("current_sdk_client", "legacy")),
+    _sdk("python-2-modern", MODERN, python_client("current_sdk_client", MODERN)),
+    _sdk("python-2-legacy", LATEST_LEGACY, python_client("current_sdk_client", "legacy")),
     _sdk("python-1", LATEST_LEGACY, _previous_python),
     _sdk("typescript-1", LATEST_LEGACY, _typescript("sdk1")),
     _sdk("typescript-2-legacy", LATEST_LEGACY, _typescript("client2-legacy")),
     _sdk("typescript-2-modern", MODERN, _typescript("client2-modern")),
 )
 NEGOTIATING_SDKS = (
-    _sdk("python-2-auto", MODERN, _python("current_sdk_client", "auto")),
+    _sdk("python-2-auto", MODERN, python_client("current_sdk_client", "auto")),
     _sdk("typescript-2-auto", MODERN, _typescript("client2-auto")),
 )
 INSPECTORS = (
