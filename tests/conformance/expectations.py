@@ -1,16 +1,19 @@
-"""What `expected.json` says of each scenario: `pass`, or the features that it waits for.
+"""What files such as `expected.json` say of each scenario: `pass`, or the features it waits for.
 
 `pass` means as good as the server behind the gateway, whether or not that one passes.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance.score import Score
+from tests.conformance.suite import Outcomes
 
 PASS = "pass"
-FILE = Path(__file__).with_name("expected.json")
+SERVERS = Path(__file__).with_name("expected.json")
+CLIENTS = Path(__file__).with_name("expected_of_clients.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +25,21 @@ class Expectations:
 
     def surprises(self, score: Score) -> list[str]:
         """Each scenario that does not do what is written of it, in either direction."""
-        expected = self.scenarios[score.revision]
-        found = {name: score.is_held(name) for name in score.direct}
+        held = {name: score.is_held(name) for name in score.direct}
+        return self.differences(score.revision, held, score.gateway)
+
+    def differences(
+        self, revision: str, found: Mapping[str, bool], outcomes: Outcomes
+    ) -> list[str]:
+        """The same for whatever has run; `found` says of each whether it is as it should be."""
+        expected = self.scenarios[revision]
         both = found.keys() & expected.keys()
         lost = sorted(name for name in both if expected[name] == PASS and not found[name])
         gained = sorted(name for name in both if expected[name] != PASS and found[name])
         return [
-            *(f"{name} is not in {FILE.name}" for name in sorted(found.keys() - expected.keys())),
+            *(f"{name} is not expected at all" for name in sorted(found.keys() - expected.keys())),
             *(f"{name} was not run" for name in sorted(expected.keys() - found.keys())),
-            *(f"{name} is worse through the gateway: {_why(score, name)}" for name in lost),
+            *(f"{name} is worse through the gateway: {_why(outcomes, name)}" for name in lost),
             *(f"{name} passes and is said to wait for {expected[name]}" for name in gained),
         ]
 
@@ -40,11 +49,11 @@ class Expectations:
         return {feature for each in waits if each != PASS for feature in each}
 
 
-def read_expectations() -> Expectations:
-    """Read the file."""
-    return Expectations(**json.loads(FILE.read_text(encoding="utf-8")))
+def read_expectations(file: Path = SERVERS) -> Expectations:
+    """Read a file."""
+    return Expectations(**json.loads(file.read_text(encoding="utf-8")))
 
 
-def _why(score: Score, name: str) -> str:
-    through = score.gateway.get(name)
-    return "; ".join(through.complaints) if through is not None else "no result"
+def _why(outcomes: Outcomes, name: str) -> str:
+    outcome = outcomes.get(name)
+    return "; ".join(outcome.complaints) if outcome is not None else "no result"

@@ -14,7 +14,7 @@ from tests.rigs.node import HOME, NODE, install_packages
 
 REVISIONS = ("2025-11-25", "2026-07-28")
 RUN_TIMEOUT_S = 180
-_PACKAGE = HOME / "node_modules" / "@modelcontextprotocol" / "conformance"
+PACKAGE = HOME / "node_modules" / "@modelcontextprotocol" / "conformance"
 # server-tools-list-2026-11-21T02-13-25-931Z
 _RESULT = re.compile(r"server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z\Z")
 
@@ -56,14 +56,14 @@ def run_suite(url: str, revision: str, directory: Path) -> Outcomes:
     install_packages()
     words = ("server", "--url", url, "--requirements", revision, "-o", str(directory))
     done = subprocess.run(  # noqa: S603 - fixed words and our own URL
-        [NODE, _PACKAGE / "dist" / "index.js", *words],
+        [NODE, PACKAGE / "dist" / "index.js", *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=RUN_TIMEOUT_S,
         check=False,
     )
-    found = {name: _outcome(path) for path in directory.iterdir() if (name := _scenario(path))}
+    found = {name: read_outcome(path) for path in directory.iterdir() if (name := _scenario(path))}
     missing = scored_scenarios(revision) - found.keys()
     if missing:
         raise SuiteFailed(f"no result for {sorted(missing)}\n{(done.stdout + done.stderr)[-4000:]}")
@@ -72,7 +72,7 @@ def run_suite(url: str, revision: str, directory: Path) -> Outcomes:
 
 def scored_scenarios(revision: str) -> frozenset[str]:
     """The server scenarios that count for a revision."""
-    text = (_PACKAGE / "requirements" / f"{revision}.yaml").read_text(encoding="utf-8")
+    text = (PACKAGE / "requirements" / f"{revision}.yaml").read_text(encoding="utf-8")
     return frozenset(yaml.safe_load(text)["server"])
 
 
@@ -81,7 +81,8 @@ def _scenario(path: Path) -> str:
     return match["scenario"] if match else ""
 
 
-def _outcome(path: Path) -> Outcome:
+def read_outcome(path: Path) -> Outcome:
+    """What one scenario came to, from the directory that the suite wrote."""
     checks = _checks(path / "checks.json")
 
     def ids(status: str) -> tuple[str, ...]:
