@@ -11,13 +11,11 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
 
+from auth.dev_issuer.issuer import DevIssuer
+from gateway.dev.issuer_server import loopback_socket, serving_issuer
 from tests.conformance.client_drives import DRIVES, Visit
-from tests.rigs.dev_issuer import start_dev_issuer
-from tests.rigs.gateway import choose_public_url, endpoint_url, running_gateway
+from tests.rigs.gateway import LOOPBACK, choose_public_url, endpoint_url, gateway_beside
 
 TENANT = "acme"
 # The suite says `localhost`, which is either.
@@ -26,31 +24,31 @@ GRANTS = [
 ]
 
 
-def main(server_url: str) -> None:
+async def main(server_url: str) -> None:
     """Start everything, drive the scenario, end everything."""
     public_url = choose_public_url()
     resource = endpoint_url(public_url, TENANT)
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pc")))
-        issuer = start_dev_issuer([resource], scratch)
-        stack.enter_context(issuer.child)
-        tenant = {
-            "issuers": [{"issuer": issuer.issuer}],
-            "backends": {"suite": {"url": server_url}},
-        }
-        document = {"egress_grants": GRANTS, "tenants": {TENANT: tenant}}
-        gateway = stack.enter_context(running_gateway(document, public_url=public_url))
+    listener = loopback_socket(LOOPBACK, 0)
+    issuer = DevIssuer(
+        f"http://{LOOPBACK}:{listener.getsockname()[1]}", resources=[resource], clients=()
+    )
+    tenant = {"issuers": [{"issuer": issuer.issuer}], "backends": {"suite": {"url": server_url}}}
+    document = {"egress_grants": GRANTS, "tenants": {TENANT: tenant}}
+    async with (
+        serving_issuer(issuer, listener),
+        gateway_beside(document, public_url=public_url) as gateway,
+    ):
         visit = Visit(
             url=resource,
-            token=issuer.token(resource),
+            token=issuer.mint(subject="ada", client_id="suite", audience=resource, scopes=()),
             revision=os.environ["MCP_CONFORMANCE_PROTOCOL_VERSION"],
             context=json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}")),
         )
         try:
-            asyncio.run(DRIVES[os.environ["MCP_CONFORMANCE_SCENARIO"]](visit))
+            await DRIVES[os.environ["MCP_CONFORMANCE_SCENARIO"]](visit)
         finally:
             sys.stderr.write(gateway.child.log_text())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    asyncio.run(main(sys.argv[1]))
