@@ -139,6 +139,8 @@ def check_mirrored_headers(headers: HeaderValues, request: Request, envelope: En
 def check_modern_notification(headers: HeaderValues, notification: Notification) -> None:
     """What holds for a modern notification, which needs no envelope.
 
+    Nothing is done about it, so its method need not be mirrored: real clients leave that out.
+
     Raises:
         HeaderMismatch, UnsupportedProtocolVersion: by its headers.
     """
@@ -146,7 +148,7 @@ def check_modern_notification(headers: HeaderValues, notification: Notification)
     claimed = read_string(_meta_members(notification).get(REVISION_KEY))
     if revision is None or claimed not in {None, revision}:
         raise HeaderMismatch(f"{VERSION_HEADER} does not match the version in `_meta`")
-    if single_header(headers, METHOD_HEADER) != notification.method:
+    if single_header(headers, METHOD_HEADER) not in {None, notification.method}:
         raise HeaderMismatch(f"{METHOD_HEADER} does not match the method in the body")
     _check_revision(revision)
 

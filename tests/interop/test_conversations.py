@@ -1,10 +1,14 @@
 """Real clients and real servers of both eras talk in both directions through the gateway."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 
-from tests.interop.branch_office import BranchOffice, branch_office
+from tests.rigs.gateway import RunningGateway, choose_public_url, endpoint_url, running_gateway
+from tests.rigs.issuers import RunningIssuer
 from tests.rigs.oidc_provider import start_oidc_provider
 from tests.rigs.sdk_clients import run_script
 from tests.rigs.talkers import (
@@ -15,6 +19,7 @@ from tests.rigs.talkers import (
     start_legacy_talker,
 )
 
+TENANT = "acme"
 STARTERS = {"legacy": start_legacy_talker, "current": start_current_talker}
 TALKS = [
     pytest.param(backend, talker, id=f"{talker.name}-{backend}")
@@ -29,24 +34,41 @@ EVERYTHING = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """One gateway over both talking servers; each has an endpoint of its own name."""
+
+    gateway: RunningGateway
+    issuer: RunningIssuer
+
+    def job(self, backend: str) -> dict[str, str]:
+        """Talk with that one."""
+        url = self.gateway.endpoint(TENANT, backend)
+        return {"url": url, "token": self.issuer.token(url)}
+
+
 @pytest.fixture(scope="module")
-def talking_office(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[BranchOffice]:
-    log_dir = tmp_path_factory.mktemp("talk")
-    with STARTERS[request.param](log_dir) as talker:
-        url = str(talker.announcement()["url"])
-        with branch_office(start_oidc_provider, url, log_dir) as office:
-            yield office
+def party(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Party]:
+    log_dir, public_url = tmp_path_factory.mktemp("party"), choose_public_url()
+    with ExitStack() as stack:
+        talkers = {n: stack.enter_context(start(log_dir)) for n, start in STARTERS.items()}
+        resources = [endpoint_url(public_url, TENANT, name) for name in STARTERS]
+        issuer = start_oidc_provider(resources, log_dir)
+        stack.enter_context(issuer.child)
+        urls = {name: {"url": str(child.announcement()["url"])} for name, child in talkers.items()}
+        tenant = {"issuers": [{"issuer": issuer.issuer}], "backends": urls}
+        document = {"tenants": {TENANT: tenant}}
+        gateway = stack.enter_context(running_gateway(document, public_url=public_url))
+        yield Party(gateway=gateway, issuer=issuer)
 
 
-@pytest.mark.parametrize(("talking_office", "talker"), TALKS, indirect=["talking_office"])
+@pytest.mark.parametrize(("backend", "talker"), TALKS)
 async def test_a_client_is_asked_told_and_cancels(
-    talking_office: BranchOffice, talker: Talker
+    party: Party, backend: str, talker: Talker
 ) -> None:
-    job = {"url": talking_office.url, "token": talking_office.token()}
+    command = await asyncio.to_thread(talker.command)
 
-    found = await run_script(talker.command(), job)
+    found = await run_script(command, party.job(backend))
 
     cancelled = {} if "cancel" in talker.cannot else {"cancelled": "Request cancelled yes"}
     assert found == EVERYTHING | cancelled
