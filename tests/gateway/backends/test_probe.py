@@ -31,6 +31,10 @@ async def discover_of_legacy_versions(wire: Wire) -> None:
     await wire.result({"supportedVersions": ["2025-11-25"], "capabilities": {}})
 
 
+async def describing(wire: Wire) -> None:
+    await wire.result({"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}})
+
+
 async def something_else(wire: Wire) -> None:
     await wire.result({"hello": "world"})
 
@@ -84,6 +88,21 @@ async def test_a_modern_error_is_a_modern_backend(make_peer: MakePeer, script: S
 
     assert description.era is Era.MODERN
     assert backend.calls("initialize") == []
+
+
+async def test_one_that_wants_another_version_is_asked_once_more_in_that_one(
+    make_peer: MakePeer,
+) -> None:
+    scripts = [MODERN["unsupported, but ours"], describing]
+
+    async def first_refused(wire: Wire) -> None:
+        await scripts.pop(0)(wire)
+
+    async with FakeBackend(era="both", scripts={"server/discover": first_refused}) as backend:
+        description = await make_peer(backend).description()
+
+    assert (description.era, description.capabilities) == (Era.MODERN, b'{"tools": {}}')
+    assert [request.rpc for request in backend.requests] == ["server/discover"] * 2
 
 
 @pytest.mark.parametrize("script", LEGACY.values(), ids=LEGACY.keys())

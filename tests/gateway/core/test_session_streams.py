@@ -129,6 +129,54 @@ async def test_that_lists_changed_is_told_once_and_the_next_list_is_the_new_one(
         assert then["method"] == UPDATED
 
 
+async def test_what_a_backend_asks_beside_its_very_first_call_is_heard() -> None:
+    speaker = Speaker()
+    heard = asyncio.Event()
+
+    async def ask(wire: Wire) -> None:
+        if not speaker.wires:
+            await wire.error(-32000, status=200)  # it would have been said to nobody
+            return
+        await speaker.wires[0].event(question("q", "sampling/createMessage", SAMPLING))
+        await heard.wait()
+        await wire.result({"content": []})
+
+    async def hear(wire: Wire) -> None:
+        heard.set()
+        await wire.reply(b"", status=202)
+
+    scripts: dict[str, Script] = {"GET": speaker.stream, "tools/call": ask, "response": hear}
+    async with (
+        FakeBackend(era="legacy", scripts=scripts) as backend,
+        inner_gateway({"acme": {"one": backend}}) as inner,
+    ):
+        caller = Caller.of(inner)
+        await caller.initialize(sampling={})
+        async with listening(caller) as stream, asyncio.TaskGroup() as tasks:
+            call = tasks.create_task(caller.legacy("tools/call", {"name": "echo"}))
+            asked = await stream.event()
+            await respond(caller, asked["id"], result={"role": "assistant"})
+
+    assert call.result().result == {"content": []}
+
+
+async def test_a_backend_that_never_opens_its_stream_is_not_waited_for() -> None:
+    async def hang(wire: Wire) -> None:
+        await wire.client_is_gone()
+
+    async with (
+        FakeBackend(era="legacy", scripts={"GET": hang}) as backend,
+        inner_gateway({"acme": {"one": backend}}) as inner,
+    ):
+        caller = Caller.of(inner)
+        await caller.initialize()
+        async with listening(caller), asyncio.timeout(5):
+            answers = [await caller.legacy("tools/call", {"name": "echo"}) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert backend.calls("tools/call")
+
+
 async def test_a_question_outside_of_calls_is_asked_on_the_stream() -> None:
     speaker = Speaker()
     async with speaker.backend() as backend, inner_gateway({"acme": {"one": backend}}) as inner:
