@@ -16,6 +16,7 @@ from gateway.background import background_tasks
 from gateway.composition import Gateway
 from gateway.config.model import Config
 from gateway.foundations import standing
+from gateway.garbage import settle_collector
 from gateway.http_parser import require_compiled_parser
 from gateway.listeners import Listener, listening
 from gateway.tls import server_context
@@ -61,6 +62,7 @@ async def serve(config: Config, *, announce: Announce | None = None, burn: bool 
             _admin_listener(config, gateway) as admin,
         ):
             addresses.update((data.address, admin.address))
+            settle_collector()
             get_logger().info(events.LISTENER_BOUND, data=data.url, admin=admin.url)
             if announce is not None:
                 await announce(Bound(data.url, admin.url))
